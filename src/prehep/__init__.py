@@ -1,0 +1,1 @@
+"""Self-supervised pre-training for high-energy physics, from raw collisions to figures."""

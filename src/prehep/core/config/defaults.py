@@ -1,0 +1,59 @@
+"""Default settings of the studies: chosen for two CPU cores and twenty minutes (measured in docs/performance.md)."""
+
+from prehep.core.config.studies import (
+    ClassificationTask,
+    EventStudy,
+    FinetuneSettings,
+    TrackStudy,
+    TreeSettings,
+)
+from prehep.core.config.training import ModelSettings, ObjectiveSettings, PretrainSettings, TrainingSettings
+
+
+def event_pretraining() -> EventStudy:
+    """Return the default event study: masked object type on pseudo-data, then 2HDM against ttbar."""
+    return EventStudy(
+        pretrain_data="pseudo_data",
+        comparison_data=("background_ttbar", "signal_2hdm"),
+        pretrain={
+            "masked_type": PretrainSettings(
+                objective=ObjectiveSettings(name="masked_type", mask_rate=0.65),
+                training=TrainingSettings(steps=4_000, batch_size=256, learning_rate=1e-3),
+            )
+        },
+        finetune_from="masked_type",
+        task=ClassificationTask(kind="processes", signal="signal_2hdm", background="background_ttbar"),
+        sweeps={
+            "pretrained": FinetuneSettings(pretrained=True, learning_rates=(3e-4, 1e-3, 3e-3), steps=1_500),
+            "scratch_published": FinetuneSettings(
+                optimiser="sgd", learning_rates=(0.01,), weight_decay=5e-5, steps=300, patience=None
+            ),
+            "scratch_tuned": FinetuneSettings(learning_rates=(3e-4, 1e-3, 3e-3), steps=1_500),
+        },
+        trees={
+            "trees_flat": TreeSettings(features="flat"),
+            "trees_engineered": TreeSettings(features="engineered"),
+        },
+        reference_pretrained=0.7900,
+        reference_scratch=0.6963,
+    )
+
+
+def tracking_bert() -> TrackStudy:
+    """Return the default track study: masked detector modules on simulated tracks."""
+    return TrackStudy(
+        pretrain={
+            "bert_token": _masked_modules("token", "pure", 2_000),
+            "bert_geometry": _masked_modules("geometry", "pure", 4_000),
+            "bert_geometry_mixed": _masked_modules("geometry", "mixed", 2_000),
+        },
+    )
+
+
+def _masked_modules(embedding: str, scheme: str, steps: int) -> PretrainSettings:
+    objective = {"name": "mdm", "mask_rate": 0.3, "embedding": embedding, "mask_scheme": scheme}
+    return PretrainSettings(
+        objective=ObjectiveSettings.model_validate(objective),
+        model=ModelSettings(feedforward=512),
+        training=TrainingSettings(steps=steps, batch_size=256, learning_rate=2e-3, optimiser="muon"),
+    )

@@ -1,0 +1,47 @@
+"""How data become what models read."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from prehep.core.settings import Settings
+
+Slot = Literal["lepton", "met", "bjet", "light_jet"]
+Feature = Literal["pt", "eta", "sin_phi", "cos_phi", "mass", "charge", "type"]
+
+
+class SplitSettings(Settings):
+    """Fractions of events, decided by a hash of each event's identity."""
+
+    valid: float = Field(0.1, gt=0, lt=1)
+    test: float = Field(0.2, gt=0, lt=1)
+
+
+class EventTokenSettings(Settings):
+    """Events as six object slots with nine features each (paper A: 2312.06909)."""
+
+    slots: tuple[Slot, ...] = Field(
+        ("lepton", "met", "bjet", "bjet", "light_jet", "light_jet"),
+        description="object of each slot, by falling pt",
+    )
+    features: tuple[Feature, ...] = Field(
+        ("pt", "eta", "sin_phi", "cos_phi", "mass", "type"),
+        description="pt and mass enter as sign(x) log10(|x|+1), type as one-hot of 4",
+    )
+    scaling: Literal["none", "standard"] = Field("standard", description="paper A: none")
+    leptons_min: int = Field(1, description="selection: number of leptons")
+    jets_min: int = Field(2, description="selection: number of jets")
+    bjets_min: int = Field(0, description="selection: number of b-tagged jets")
+    lepton_pt_min: float = Field(25.0, description="GeV")
+    jet_pt_min: float = Field(25.0, description="GeV")
+    eta_max: float = Field(2.4, description="|eta| limit of leptons and jets")
+    split: SplitSettings = SplitSettings()
+
+
+class TrackTokenSettings(Settings):
+    """Tracks as sequences of pixel modules (paper B: 2402.10239)."""
+
+    volumes: tuple[int, ...] = Field((7, 8, 9), description="detector volumes of the vocabulary")
+    hits_min: int = Field(4, description="fewest hits of a track")
+    hits_max: int = Field(8, description="most hits of a track")
+    split: SplitSettings = SplitSettings()

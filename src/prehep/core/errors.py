@@ -1,0 +1,33 @@
+"""Errors a user may meet: each is one sentence that names the file, what was expected, found, and what to do."""
+
+
+class PrehepError(Exception):
+    """Base of every error that is reported as one line instead of a traceback."""
+
+
+class ConfigError(PrehepError):
+    """The configuration cannot be used."""
+
+
+class FetchError(PrehepError):
+    """A file could not be downloaded or did not match its size or checksum."""
+
+
+class FormatError(PrehepError):
+    """An input file is not in the expected format."""
+
+
+class QualityError(PrehepError):
+    """Ingested data break a rule that later stages rely on."""
+
+
+class MissingGeneratorError(PrehepError):
+    """The optional event generators are not installed on this platform."""
+
+
+class CorruptPayloadError(PrehepError):
+    """A file of a finished stage differs from its manifest."""
+
+
+class TrainingError(PrehepError):
+    """A training cannot go on."""

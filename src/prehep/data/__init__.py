@@ -1,0 +1,1 @@
+"""Readers, fetching, quality checks, splits and the embedded simulation."""

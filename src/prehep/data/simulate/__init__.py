@@ -1,0 +1,1 @@
+"""Embedded simulation: collision events (Pythia 8) and tracker hits (ACTS)."""

@@ -1,0 +1,1 @@
+"""Metrics, baselines and label efficiency, as pure functions."""

@@ -1,0 +1,1 @@
+"""One module per figure: a pure function from tables to a matplotlib figure."""

@@ -1,0 +1,1 @@
+"""Plain torch modules: no configuration objects, no input or output."""

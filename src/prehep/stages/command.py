@@ -1,0 +1,62 @@
+"""The command line that every workflow script shares: arguments to a typed Spec, errors to one line."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+
+from prehep.core.errors import PrehepError
+from prehep.core.logging import logger, set_up_logging
+from prehep.core.manifest import Manifest
+from prehep.core.settings import Settings, merge, volatile
+
+
+class StageSpec(Settings):
+    """What every stage's Spec has: where it writes and the fingerprint of its code."""
+
+    output: Path = Field(description="folder of the results", json_schema_extra=volatile())
+    code: str = Field("", description="fingerprint of the stage's code", json_schema_extra=volatile())
+
+
+S = TypeVar("S", bound=StageSpec)
+
+
+def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] | None = None) -> int:
+    """Run one stage from the command line; return 0, or 1 after printing one sentence that says what went wrong.
+
+    `--runtime` holds settings that do not define the result (device, log level, sample folder); those that the
+    stage's Spec does not know are ignored.
+    """
+    parser = argparse.ArgumentParser(description=spec_type.__doc__)
+    parser.add_argument("--spec", required=True, help="the stage's specification as JSON")
+    parser.add_argument("--code", default="", help="fingerprint of the stage's code")
+    parser.add_argument("--source", default="{}", help="where a file is fetched from, as JSON")
+    parser.add_argument("--runtime", default="{}", help="settings that do not define the result, as JSON")
+    parser.add_argument("--log", type=Path, help="log file; standard error where absent")
+    given = parser.parse_args(arguments)
+    runtime = json.loads(given.runtime)
+    set_up_logging(given.log, runtime.pop("log_level", "INFO"))
+    known = {name: value for name, value in runtime.items() if name in spec_type.model_fields}
+    try:
+        fields = merge(json.loads(given.spec), json.loads(given.source))
+        spec = spec_type.model_validate({**fields, "code": given.code, **known})
+        logger.info("resolved specification: %s", spec.model_dump_json())
+        manifest = run(spec)
+        logger.info("wrote %s", ", ".join(f"{spec.output / name}" for name in manifest.payloads))
+    except (PrehepError, ValidationError) as error:
+        logger.error("%s", error)
+        sys.stderr.write(f"prehep: {error}\n")
+        return 1
+    except OSError as error:
+        sentence = f"{error.filename or spec_type.__module__}: {error.strerror or error}; free space or check the path."
+        logger.exception(sentence)
+        sys.stderr.write(f"prehep: {sentence}\n")
+        return 1
+    except Exception:
+        logger.exception("unexpected error")
+        raise
+    return 0

@@ -1,0 +1,1 @@
+"""From Parquet columns to the arrays that models read."""

@@ -1,0 +1,1 @@
+"""From a configuration to Snakemake targets; the only package that may import Snakemake or DVC."""

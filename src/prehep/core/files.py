@@ -33,10 +33,17 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def scratch_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder on the file system of `target`, removed in every case."""
+    """Yield a temporary folder inside `target`, removed in every case, as is an empty `target`.
+
+    Those of killed runs are removed first: one job at a time writes to a target.
+    """
     target.mkdir(parents=True, exist_ok=True)
+    for stale in target.glob(".partial-*"):
+        shutil.rmtree(stale, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=target, prefix=".partial-"))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if not any(target.iterdir()):
+            target.rmdir()

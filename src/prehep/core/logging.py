@@ -22,7 +22,10 @@ def set_up_logging(log_file: Path | None, level: str = "INFO") -> None:
         handler = logging.FileHandler(log_file, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for previous in root.handlers[:]:
+        root.removeHandler(previous)
+        previous.close()
+    root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logger.setLevel(level)
 

@@ -32,9 +32,13 @@ class EventTokenSettings(Settings):
     leptons_min: int = Field(1, description="selection: number of leptons")
     jets_min: int = Field(2, description="selection: number of jets")
     bjets_min: int = Field(0, description="selection: number of b-tagged jets")
+    light_jets_min: int = Field(0, description="selection: number of jets without b-tag")
     lepton_pt_min: float = Field(25.0, description="GeV")
     jet_pt_min: float = Field(25.0, description="GeV")
     eta_max: float = Field(2.4, description="|eta| limit of leptons and jets")
+    lepton_jet_distance: float = Field(
+        0.4, ge=0, description="a jet closer than this in (eta, phi) to a selected lepton is left out"
+    )
     split: SplitSettings = SplitSettings()
 
 

@@ -1,0 +1,99 @@
+"""Train an encoder on unlabelled tokens with a self-supervised task."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from prehep.core.config.training import PretrainSettings
+from prehep.core.logging import logger, progress
+from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
+from prehep.core.seeds import derive_seed
+from prehep.core.settings import volatile
+from prehep.data.splits import TRAIN, VALID
+from prehep.hub.pretrained import PretrainedConfig, build_objective, save_pretrained
+from prehep.objectives.base import Objective
+from prehep.stages.command import StageSpec
+from prehep.stages.identity import run_identity
+from prehep.stages.token_data import read_token_data, tokenizer_file
+from prehep.tokens.event_data import EventData
+from prehep.tokens.track_data import TrackData
+from prehep.training.device import device_facts, repeatable
+from prehep.training.loop import HISTORY_COLUMNS, STATE_SECONDS, Trainer, TrainingResult, fit
+from prehep.training.sampling import draw_entries
+from prehep.training.state import StateStore
+
+
+class Spec(StageSpec):
+    """Self-supervised training of one model."""
+
+    name: str = Field(description="name of the run")
+    tokens: tuple[Path, ...] = Field(min_length=1, description="folders of tokens, joined")
+    settings: PretrainSettings
+    device: str = Field("auto", description="auto, cpu or cuda", json_schema_extra=volatile())
+    state: Path = Field(description="folder of the unfinished training", json_schema_extra=volatile())
+    state_seconds: float = Field(
+        STATE_SECONDS, description="time between two saved states", json_schema_extra=volatile()
+    )
+
+
+def run(spec: Spec) -> Manifest:
+    """Train, or continue a training that was interrupted, and write weights, configuration and history.
+
+    The state of an interrupted training is used if settings, code and inputs are unchanged; the weights are then
+    those of a training without interruption, bit for bit (CPU). It is removed when the manifest is written.
+
+    Raises:
+        TrainingError: the loss is infinite or not a number, or there is nothing to train on.
+        CorruptPayloadError: a file of the tokens differs from its manifest.
+    """
+    store = StateStore(spec.state, run_identity(spec, spec.tokens))
+    with publish(
+        spec.output, spec, stage="pretrain_model", code=spec.code, inputs=spec.tokens, seed=spec.settings.seed
+    ) as publication:
+        data = read_token_data(spec.tokens)
+        config = PretrainedConfig(name=spec.name, settings=spec.settings, info=data.info)
+        objective = _initialise(config)
+        trainer = _make_trainer(spec, data, objective)
+        with progress(spec.name, spec.settings.training.steps) as counter:
+            result = fit(trainer, store, counter, spec.state_seconds)
+        save_pretrained(publication.folder, config, objective)
+        _write_history(publication.payload("history.csv"), result)
+        tokenizer = tokenizer_file(spec.tokens[0])
+        shutil.copyfile(load_payload(spec.tokens[0], tokenizer), publication.payload(tokenizer))
+        publication.note(
+            training_seconds=round(result.seconds, 2),
+            steps_per_second=round(result.steps_per_second, 2),
+            resumed_from=result.resumed_from,
+            **device_facts(trainer.fabric.device.type),
+        )
+    store.wipe()
+    return read_manifest(spec.output)
+
+
+def _initialise(config: PretrainedConfig) -> Objective:
+    """Return the untrained network; its first weights depend on the seed alone."""
+    import torch
+
+    with repeatable(config.settings.training.threads):
+        torch.manual_seed(derive_seed(config.settings.seed, "weights"))
+        objective = build_objective(config)
+    parameters = sum(parameter.numel() for parameter in objective.parameters())
+    logger.info("%s has %d parameters", config.name, parameters)
+    return objective
+
+
+def _make_trainer(spec: Spec, data: EventData | TrackData, objective: Objective) -> Trainer:
+    train = draw_entries(np.flatnonzero(data.split == TRAIN), spec.settings.events, "training")
+    valid = np.flatnonzero(data.split == VALID)
+    logger.info("%d training and %d validation entries", len(train), len(valid))
+    return Trainer(objective, data, train, valid, spec.settings.training, spec.settings.seed, device=spec.device)
+
+
+def _write_history(path: Path, result: TrainingResult) -> None:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, HISTORY_COLUMNS)
+        writer.writeheader()
+        writer.writerows(result.history)

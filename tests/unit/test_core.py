@@ -21,6 +21,8 @@ from prehep.stages.command import StageSpec, main
 
 
 class Inner(Settings):
+    """A section of it."""
+
     cut: float = 1.0
     title: str = Field("a", json_schema_extra=volatile())
 
@@ -71,9 +73,13 @@ def test_merge_is_deep_and_replaces_lists() -> None:
 
 
 def test_atomic_file_leaves_nothing_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="stop"), atomic_file(tmp_path / "x") as partial:
-        partial.write_text("half")
-        raise ValueError("stop")
+    def stop_half_way() -> None:
+        with atomic_file(tmp_path / "x") as partial:
+            partial.write_text("half")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        stop_half_way()
     assert list(tmp_path.iterdir()) == []
 
 

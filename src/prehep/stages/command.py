@@ -46,7 +46,7 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         spec = spec_type.model_validate({**fields, "code": given.code, **known})
         logger.info("resolved specification: %s", spec.model_dump_json())
         manifest = run(spec)
-        logger.info("wrote %s", ", ".join(f"{spec.output / name}" for name in manifest.payloads))
+        logger.info("wrote %d files to %s", len(manifest.payloads), spec.output)
     except (PrehepError, ValidationError) as error:
         logger.error("%s", error)
         sys.stderr.write(f"prehep: {error}\n")

@@ -1,0 +1,167 @@
+"""Where pretraining saves labels and where it does not: means, paired differences and what they allow one to say."""
+
+import math
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from prehep.evaluation.metrics import auc_error, half_interval, mean_and_error
+
+MODELS = ("pretrained", "scratch_tuned", "scratch_published", "trees_engineered", "trees_flat")
+TITLES = {
+    "pretrained": "pretrained",
+    "scratch_published": "scratch, as published",
+    "scratch_tuned": "scratch, tuned and trained long",
+    "trees_flat": "boosted trees, same input",
+    "trees_engineered": "boosted trees, engineered quantities",
+}
+TWO_SIDED_95 = 1.96
+BETTER, WORSE, UNDECIDED, ONE_SEED = "better", "worse", "undecided", "one seed"
+EFFICIENCY_COLUMNS = ["study", "model", "n_labels", "seed", "auc"]
+SUMMARY_COLUMNS = ["model", "n_labels", "mean", "std", "low", "high", "n_seeds"]
+COMPARISON_COLUMNS = [
+    "model", "versus", "n_labels", "difference", "error", "test_error", "low", "high", "n_seeds", "outcome",
+    "label_saving",
+]  # fmt: skip
+
+
+def label_efficiency(study: str, scores: list[pd.DataFrame]) -> pd.DataFrame:
+    """Join the scores of all sweeps of a study.
+
+    Args:
+        study: name of the study.
+        scores: tables with columns model, n_labels (per class), seed, auc.
+
+    Returns:
+        Columns `EFFICIENCY_COLUMNS`, sorted.
+    """
+    joined = pd.concat(scores, ignore_index=True).assign(study=study)
+    return joined[EFFICIENCY_COLUMNS].sort_values(["model", "n_labels", "seed"], ignore_index=True)
+
+
+def label_summary(efficiency: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, standard deviation and range of the AUC over seeds, per model and number of labels.
+
+    The standard deviation is that of the seeds (labels drawn, initial weights), not of the mean; 0 for one seed.
+    """
+    groups = efficiency.groupby(["model", "n_labels"])["auc"]
+    summary = groups.agg(
+        mean="mean", std=lambda auc: auc.std(ddof=1) if len(auc) > 1 else 0.0, low="min", high="max", n_seeds="count"
+    )
+    return summary.reset_index()[SUMMARY_COLUMNS]
+
+
+def label_comparison(efficiency: pd.DataFrame, test_events: tuple[int, int], model: str = "pretrained") -> pd.DataFrame:
+    """Compare one model with each other model, seed by seed: equal seeds have equal labelled events.
+
+    All models share one test set, whose statistics no number of seeds averages away: `test_error` is that of the
+    difference of two AUCs that are half correlated, which equals the error of one AUC.
+
+    Args:
+        efficiency: columns `EFFICIENCY_COLUMNS`.
+        test_events: signal and background events in the test set.
+        model: the model that is compared.
+
+    Returns:
+        Columns `COMPARISON_COLUMNS`: mean difference of the AUC, its standard error over seeds, the error from the test
+        set, the 95 % interval from both (Student for the seeds, so wide for few), the outcome (better or worse
+        where the interval excludes 0), and `label_saving`, the number of labels the other model needs for the
+        same mean AUC over those used (NaN outside its curve).
+    """
+    ours = _by_seed(efficiency, model)
+    rows = [
+        (model, versus, *row)
+        for versus in MODELS
+        if versus != model
+        for row in _compare(ours, _by_seed(efficiency, versus), test_events)
+    ]
+    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
+
+
+def _by_seed(efficiency: pd.DataFrame, model: str) -> pd.DataFrame:
+    chosen = efficiency[efficiency["model"] == model]
+    return chosen.pivot_table(index="n_labels", columns="seed", values="auc")
+
+
+def _compare(ours: pd.DataFrame, theirs: pd.DataFrame, test_events: tuple[int, int]) -> Iterator[tuple[object, ...]]:
+    curve = theirs.mean(axis=1)
+    for n_labels in ours.index.intersection(theirs.index):
+        paired = (ours.loc[n_labels] - theirs.loc[n_labels]).dropna()
+        difference, error = mean_and_error(paired.tolist())
+        auc = float(ours.loc[n_labels].mean())
+        test_error = auc_error(auc, *test_events)
+        half = math.hypot(half_interval(error, len(paired)), TWO_SIDED_95 * test_error)
+        low, high = difference - half, difference + half
+        saving = labels_needed(curve, auc) / n_labels
+        yield n_labels, difference, error, test_error, low, high, len(paired), _outcome(difference, half), saving
+
+
+def _outcome(difference: float, half: float) -> str:
+    if math.isnan(half):
+        return ONE_SEED
+    if abs(difference) <= half:
+        return UNDECIDED
+    return BETTER if difference > 0 else WORSE
+
+
+def labels_needed(curve: pd.Series, auc: float) -> float:
+    """Return the number of labels at which a curve reaches an AUC, interpolated in the logarithm of the labels.
+
+    Args:
+        curve: mean AUC, indexed by number of labels.
+        auc: the value to reach.
+
+    Returns:
+        Number of labels, NaN where the value lies outside the curve.
+    """
+    ordered = curve.sort_index()
+    rising = np.maximum.accumulate(ordered.to_numpy(dtype=np.float64))
+    if not rising[0] <= auc <= rising[-1]:
+        return math.nan
+    return float(np.exp(np.interp(auc, rising, np.log(ordered.index.to_numpy(dtype=np.float64)))))
+
+
+def verdict(comparison: pd.DataFrame, summary: pd.DataFrame) -> list[str]:
+    """Say in plain sentences where pretraining helps and where it does not.
+
+    Args:
+        comparison: table of `label_comparison`.
+        summary: table of `label_summary`, to find the stronger trees.
+
+    Returns:
+        One sentence per opponent: the scratch network trained long, the stronger trees, the published scratch.
+    """
+    opponents = [("scratch_tuned", "the same network trained long from scratch with a tuned learning rate")]
+    trees = summary[summary["model"].isin(["trees_flat", "trees_engineered"])]
+    if len(trees):
+        best = str(trees.groupby("model")["mean"].mean().idxmax())
+        opponents.append((best, f"the stronger trees ({TITLES[best]})"))
+    opponents.append(("scratch_published", "the scratch network as published (short, fixed learning rate)"))
+    return [
+        _sentence(rows, title)
+        for name, title in opponents
+        if len(rows := comparison[comparison["versus"] == name].sort_values("n_labels"))
+    ]
+
+
+def _sentence(rows: pd.DataFrame, title: str) -> str:
+    phrases = {
+        BETTER: "Pretraining helps at",
+        WORSE: "pretraining is worse at",
+        UNDECIDED: "no clear difference at",
+        ONE_SEED: "not decided (one seed) at",
+    }
+    parts = []
+    for outcome, phrase in phrases.items():
+        chosen = rows[rows["outcome"] == outcome]
+        if len(chosen):
+            parts.append(f"{phrase} {', '.join(_point(row) for row in chosen.to_dict('records'))}")
+    text = "; ".join(parts)
+    return f"Against {title}: {text[0].lower()}{text[1:]}."
+
+
+def _point(row: dict[Hashable, Any]) -> str:
+    error = f" ± {math.hypot(row['error'], row['test_error']):.3f}" if row["n_seeds"] > 1 else ""
+    return f"{int(row['n_labels']):,} labels per class ({row['difference']:+.3f}{error})"

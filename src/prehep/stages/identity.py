@@ -1,0 +1,15 @@
+"""The digest by which an interrupted run recognises its own unfinished work."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from prehep.core.digests import digest_value
+from prehep.core.manifest import read_manifest
+from prehep.core.settings import defining
+from prehep.stages.command import StageSpec
+
+
+def run_identity(spec: StageSpec, inputs: Iterable[Path]) -> str:
+    """Return the digest of what decides a run's results: specification, code and input manifests."""
+    upstream = {folder.as_posix(): read_manifest(folder).digest for folder in inputs}
+    return digest_value({"spec": defining(spec), "code": spec.code, "inputs": upstream})

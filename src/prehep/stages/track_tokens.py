@@ -1,0 +1,28 @@
+"""Read folders of track tokens."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from prehep.core.manifest import load_payload
+from prehep.tokens.track_data import TrackData
+from prehep.tokens.track_vocabulary import TrackVocabulary
+
+VOCABULARY = "vocabulary.parquet"
+ARRAYS = ("tokens.npy", "offsets.npy", "split.npy")
+
+
+def read_track_data(folder: Path) -> TrackData:
+    """Read the tracks of one folder, memory-mapped.
+
+    Raises:
+        CorruptPayloadError: a file differs from its manifest.
+    """
+    tokens, offsets, split = (np.load(load_payload(folder, name), mmap_mode="r") for name in ARRAYS)
+    return TrackData(tokens, offsets, split, read_vocabulary(folder))
+
+
+def read_vocabulary(folder: Path) -> TrackVocabulary:
+    """Read the modules behind the tokens of a folder, of tokens or of a model pretrained on tracks."""
+    return TrackVocabulary(pd.read_parquet(load_payload(folder, VOCABULARY)))

@@ -1,0 +1,44 @@
+"""Small tokenised samples of events for tests."""
+
+import math
+
+import numpy as np
+
+from prehep.core.config.tokens import Feature
+from prehep.tokens.event_data import EventData, EventEncoding
+from prehep.tokens.event_features import Scaling, encode, feature_columns
+
+DEFAULT: tuple[Feature, ...] = ("pt", "eta", "sin_phi", "cos_phi", "mass", "type")
+MUONS: tuple[Feature, ...] = ("pt", "eta", "sin_phi", "cos_phi", "charge", "type")
+
+
+def make_data(events: int = 200, features: tuple[Feature, ...] = DEFAULT, seed: int = 0) -> EventData:
+    """Return events with up to six objects in the slots of paper A, at least the lepton; a third is for testing."""
+    rng = np.random.default_rng(seed)
+    types = np.tile(np.int8([1, 4, 2, 2, 3, 3]), (events, 1))
+    types[:, 1:] *= rng.random((events, 5)) < 0.8
+    kinematics = np.stack(
+        [
+            rng.exponential(50, types.shape),
+            rng.normal(0, 1, types.shape) * (types != 4),
+            rng.uniform(-math.pi, math.pi, types.shape),
+            rng.exponential(10, types.shape) * (types != 4),
+            rng.choice([-1, 1], types.shape) * (types == 1),
+        ],
+        axis=-1,
+    ).astype(np.float32)
+    kinematics *= (types > 0)[..., None]
+    return make_data_from(kinematics, types, features)
+
+
+def make_data_from(kinematics: np.ndarray, types: np.ndarray, features: tuple[Feature, ...] = DEFAULT) -> EventData:
+    """Return unscaled tokens of given objects."""
+    columns = feature_columns(features)
+    encoding = EventEncoding(
+        slots=("lepton", "met", "bjet", "bjet", "light_jet", "light_jet")[: types.shape[1]],
+        features=features,
+        columns=columns,
+        scaling=Scaling.identity(columns),
+    )
+    split = (np.arange(len(types)) % 3).astype(np.uint8)
+    return EventData(encode(kinematics, types, features), types, kinematics, split, encoding)

@@ -1,0 +1,36 @@
+"""The lazy map from names to objectives, and means over chosen entries."""
+
+from typing import get_args
+
+import pytest
+import torch
+
+from prehep.core.config.training import ObjectiveSettings
+from prehep.core.errors import ConfigError
+from prehep.objectives.base import Objective, mean_where
+from prehep.objectives.registry import OBJECTIVES, load_objective
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_entry_is_an_objective(name: str) -> None:
+    objective = load_objective(name)
+    assert issubclass(objective, Objective)
+    assert not objective.__abstractmethods__
+
+
+def test_map_and_configuration_know_the_same_names() -> None:
+    assert set(OBJECTIVES) == set(get_args(ObjectiveSettings.model_fields["name"].annotation))
+
+
+def test_unknown_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match="objective 'masked' does not exist; choose one of masked_type"):
+        load_objective("masked")
+
+
+def test_mean_where_known_values() -> None:
+    values = torch.tensor([[1.0, 2.0], [3.0, 10.0]], requires_grad=True)
+    mean, count = mean_where(values, torch.tensor([[True, False], [True, False]]))
+    assert (mean.item(), count.item()) == (2, 2)
+    nothing, none = mean_where(values, torch.zeros(2, 2, dtype=torch.bool))
+    assert (nothing.item(), none.item()) == (0, 0)
+    nothing.backward()

@@ -1,0 +1,136 @@
+"""From a configuration to its jobs: data, tokens, and what each study asks for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prehep.core.config.datasets import Dataset, FilesDataset, RemoteFile, SimulatedEvents, SimulatedTracks
+from prehep.core.config.root import Config
+from prehep.core.settings import Settings, defining
+from prehep.workflow.configuration import resolve
+from prehep.workflow.jobs import Job, Plan, make_job
+
+
+class ConfiguredPlan(Plan):
+    """A plan with the settings that do not define results."""
+
+    def __init__(self, config: Config, targets: list[Job]) -> None:
+        super().__init__(targets)
+        self.config = config
+
+    @property
+    def runtime(self) -> dict[str, Any]:
+        """Return the settings that every script gets and no digest knows."""
+        return {
+            "device": self.config.device,
+            "log_level": self.config.log_level,
+            "sample_dir": self.config.sample_dir,
+            "recorded": "provenance/checksums.json",
+        }
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Tell whether trainings take the GPU of this machine."""
+        if self.config.device != "auto":
+            return self.config.device == "cuda"
+        return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
+    """Return every job of a merged configuration.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    from prehep.workflow.studies import event_study, report_job, track_study
+
+    config, datasets = resolve(values, config_folder)
+    data = DataJobs(datasets)
+    builders = {"event_pretraining": event_study, "tracking_bert": track_study}
+    studies = [builders[name](config, data) for name in config.studies]
+    extra = [data.quality(name) for name in config.extra_datasets]
+    return ConfiguredPlan(config, [report_job(config, studies, extra)])
+
+
+class DataJobs:
+    """Makes the jobs from a dataset to its tokens, each once."""
+
+    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+        self.datasets = datasets
+
+    def shards(self, name: str) -> list[Job]:
+        """Return the jobs that fetch or simulate the files of a dataset."""
+        dataset = self.datasets[name]
+        if isinstance(dataset, FilesDataset):
+            return [_fetch(name, file) for file in dataset.files]
+        rule = "simulate_events" if isinstance(dataset, SimulatedEvents) else "simulate_tracks"
+        return [
+            make_job(rule, f"{name}.{shard:03d}", {"dataset": name, "settings": defining(dataset), "shard": shard})
+            for shard in range(dataset.shards)
+        ]
+
+    def content(self, name: str) -> str:
+        """Return `events` or `tracks`."""
+        dataset = self.datasets[name]
+        if isinstance(dataset, FilesDataset):
+            return dataset.content
+        return "tracks" if isinstance(dataset, SimulatedTracks) else "events"
+
+    def ingested(self, name: str) -> Job:
+        """Return the job that writes a dataset as Parquet."""
+        dataset = self.datasets[name]
+        shards = self.shards(name)
+        fields: dict[str, Any] = {"dataset": name, "shards": [job.folder.as_posix() for job in shards]}
+        if self.content(name) == "tracks":
+            return make_job("ingest_tracks", name, fields, shards)
+        if isinstance(dataset, FilesDataset):
+            fields |= {"reader": dataset.reader, "missing": list(dataset.missing)}
+            fields |= {"btag_branch": dataset.btag_branch, "btag_medium": dataset.btag_medium}
+            if dataset.certified_runs:
+                certified = _fetch(name, dataset.certified_runs)
+                fields["certified"] = certified.folder.as_posix()
+                shards = [*shards, certified]
+        else:
+            fields |= {"reader": "nanoaod", "missing": []}
+            fields |= {"btag_medium": _btag_medium(dataset)}
+        return make_job("ingest_events", name, fields, shards)
+
+    def quality(self, name: str) -> Job:
+        """Return the job that checks a dataset."""
+        data = self.ingested(name)
+        fields = {"dataset": name, "content": self.content(name), "data": data.folder.as_posix()}
+        return make_job("check_quality", name, fields, [data])
+
+    def tokens(self, name: str, settings: Settings, scaling: Job | None = None) -> Job:
+        """Return the job that makes a dataset's tokens, optionally with another's scaling."""
+        quality = self.quality(name)
+        data = self.ingested(name)
+        fields: dict[str, Any] = {
+            "name": name,
+            "data": data.folder.as_posix(),
+            "quality": quality.folder.as_posix(),
+            "settings": defining(settings),
+        }
+        if self.content(name) == "tracks":
+            return make_job("tokenize_tracks", name, fields, [data, quality])
+        fields["scaling_from"] = scaling.folder.as_posix() if scaling else None
+        upstream = [data, quality] + ([scaling] if scaling else [])
+        return make_job("tokenize_events", name, fields, upstream)
+
+    def title(self, name: str) -> str:
+        """Return what the report calls a dataset."""
+        return self.datasets[name].title or name
+
+    def origin(self, name: str) -> str:
+        """Return who made the data of a dataset."""
+        dataset = self.datasets[name]
+        return dataset.origin if isinstance(dataset, FilesDataset) else "prehep_simulation"
+
+
+def _btag_medium(dataset: Dataset) -> float | None:
+    return dataset.detector.btag.medium if isinstance(dataset, SimulatedEvents) else None
+
+
+def _fetch(dataset: str, file: RemoteFile) -> Job:
+    address = {"file": file.model_dump(mode="json")}
+    return make_job("fetch_file", f"{dataset}.{file.name}", {"file": defining(file)}, source=address)

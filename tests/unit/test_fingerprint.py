@@ -6,10 +6,11 @@ import pytest
 
 from prehep.core.fingerprint import closure, fingerprint
 
+FIT = '"""Fit."""\nfrom prehep.models import net\n\n\ndef run(x):\n    """Run."""\n    return net.f(x)\n'
 FILES = {
     "prehep/__init__.py": '"""Package."""\n',
     "prehep/stages/__init__.py": "",
-    "prehep/stages/fit.py": '"""Fit."""\nfrom prehep.models import net\ndef run(x):\n    """R."""\n    return net.f(x)\n',
+    "prehep/stages/fit.py": FIT,
     "prehep/models/__init__.py": "",
     "prehep/models/net.py": "def f(x):\n    return x + 1\n",
     "prehep/models/other.py": "def g(x):\n    return x\n",

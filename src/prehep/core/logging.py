@@ -50,9 +50,7 @@ class _PlainProgress:
         if now - self.last >= PLAIN_SECONDS or self.done == self.total:
             self.last = now
             shown = " ".join(f"{name} {value:.4g}" for name, value in facts.items())
-            logger.info(
-                "%s %d/%d after %.0f s %s", self.title, self.done, self.total, now - self.start, shown
-            )
+            logger.info("%s %d/%d after %.0f s %s", self.title, self.done, self.total, now - self.start, shown)
 
 
 class _BarProgress(_PlainProgress):

@@ -135,9 +135,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CorruptPayloadError(
-            f"{path} is missing, so {folder} is not finished; run snakemake again."
-        ) from error
+        raise CorruptPayloadError(f"{path} is missing, so {folder} is not finished; run snakemake again.") from error
     except pydantic.ValidationError as error:
         raise CorruptPayloadError(
             f"{path} cannot be read as a manifest; delete {folder} and run snakemake again."

@@ -26,9 +26,7 @@ def load_config(values: Mapping[str, Any]) -> Config:
         raise ConfigError(explain(error, Config)) from error
 
 
-def load_datasets(
-    registry: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]
-) -> dict[str, Dataset]:
+def load_datasets(registry: Mapping[str, Mapping[str, Any]], changes: Mapping[str, Any]) -> dict[str, Dataset]:
     """Check the dataset entries of `config/datasets` after the changes of the configuration.
 
     Raises:

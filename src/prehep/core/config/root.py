@@ -20,9 +20,7 @@ class Config(Settings):
         description="results go to results/{name}",
         json_schema_extra=volatile(),
     )
-    studies: tuple[StudyName, ...] = Field(
-        ("event_pretraining", "tracking_bert"), description="studies to run"
-    )
+    studies: tuple[StudyName, ...] = Field(("event_pretraining", "tracking_bert"), description="studies to run")
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where trainings run; auto takes CUDA where it is", json_schema_extra=volatile()
     )

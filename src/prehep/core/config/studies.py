@@ -15,9 +15,7 @@ TreeModel = Literal["trees_flat", "trees_engineered"]
 class FinetuneSettings(Settings):
     """How one family of models is fitted to few labels."""
 
-    learning_rates: tuple[float, ...] = Field(
-        (1e-3,), description="tried in turn, best on validation is kept"
-    )
+    learning_rates: tuple[float, ...] = Field((1e-3,), description="tried in turn, best on validation is kept")
     steps: int = Field(1_000, gt=0, description="longest training")
     batch_size: int = Field(128, gt=0)
     optimiser: Literal["adamw", "sgd"] = "adamw"
@@ -25,9 +23,7 @@ class FinetuneSettings(Settings):
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_fraction: float = Field(0.0, ge=0, lt=1)
     final_fraction: float = Field(0.01, ge=0, le=1, description="last learning rate over the first (cosine)")
-    patience: int | None = Field(
-        5, description="validations without gain before stopping; null = never stop early"
-    )
+    patience: int | None = Field(5, description="validations without gain before stopping; null = never stop early")
     validation_interval: int = Field(50, gt=0)
     pretrained: bool = Field(False, description="start from the pretrained encoder")
     threads: int = Field(1, gt=0)
@@ -65,32 +61,22 @@ class EventStudy(Settings):
     """Study event_pretraining (papers A: 2312.06909)."""
 
     pretrain_data: str = Field("pseudo_data", description="dataset without labels")
-    comparison_data: tuple[str, ...] = Field(
-        (), description="datasets drawn beside it in the object distributions"
-    )
+    comparison_data: tuple[str, ...] = Field((), description="datasets drawn beside it in the object distributions")
     tokens: EventTokenSettings = EventTokenSettings()
     pretrain: dict[str, PretrainSettings] = Field(description="name and settings of each pretraining")
     finetune_from: str = Field(description="which of these is fine-tuned")
     task: ClassificationTask
     sweeps: dict[SweepModel, FinetuneSettings]
     trees: dict[TreeModel, TreeSettings]
-    reference_pretrained: float | None = Field(
-        None, description="AUC of the paper", json_schema_extra=volatile()
-    )
-    reference_scratch: float | None = Field(
-        None, description="AUC of the paper", json_schema_extra=volatile()
-    )
+    reference_pretrained: float | None = Field(None, description="AUC of the paper", json_schema_extra=volatile())
+    reference_scratch: float | None = Field(None, description="AUC of the paper", json_schema_extra=volatile())
 
 
 class TrackStudy(Settings):
     """Study tracking_bert (paper B: 2402.10239)."""
 
-    pretrain_data: tuple[str, ...] = Field(
-        ("tracks_gun", "tracks_ttbar"), description="datasets of tracks to train on"
-    )
-    evaluation_data: tuple[str, ...] = Field(
-        (), description="further datasets on which the models are evaluated"
-    )
+    pretrain_data: tuple[str, ...] = Field(("tracks_gun", "tracks_ttbar"), description="datasets of tracks to train on")
+    evaluation_data: tuple[str, ...] = Field((), description="further datasets on which the models are evaluated")
     tokens: TrackTokenSettings = TrackTokenSettings()
     pretrain: dict[str, PretrainSettings]
     ngram: bool = Field(True, description="train the n-gram with back-off on the same tracks")

@@ -22,15 +22,11 @@ class ObjectiveSettings(Settings):
 
     name: Literal["masked_type", "masked_kinematics", "mdm"]
     mask_rate: float = Field(0.65, gt=0, le=1, description="probability that an object or hit is masked")
-    loss_on: Literal["masked", "all"] = Field(
-        "masked", description="paper A: all (35 % of the terms are copies)"
-    )
+    loss_on: Literal["masked", "all"] = Field("masked", description="paper A: all (35 % of the terms are copies)")
     mask_scheme: Literal["pure", "mixed"] = Field(
         "pure", description="mdm: pure = always [MASK]; mixed = 80 % [MASK], 10 % random, 10 % unchanged"
     )
-    embedding: Literal["token", "geometry"] = Field(
-        "token", description="mdm: geometry adds module positions"
-    )
+    embedding: Literal["token", "geometry"] = Field("token", description="mdm: geometry adds module positions")
     bins: int = Field(16, gt=1, description="masked_kinematics: bins of pt, eta and phi")
 
 
@@ -39,9 +35,7 @@ class TrainingSettings(Settings):
 
     steps: int = Field(2_000, gt=0)
     batch_size: int = Field(256, gt=0)
-    optimiser: Literal["adamw", "sgd", "muon"] = Field(
-        "adamw", description="muon: on matrices, adamw on the rest"
-    )
+    optimiser: Literal["adamw", "sgd", "muon"] = Field("adamw", description="muon: on matrices, adamw on the rest")
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.01, ge=0)
     warmup_fraction: float = Field(0.05, ge=0, lt=1)

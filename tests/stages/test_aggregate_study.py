@@ -110,8 +110,8 @@ def test_tracks_join_models_and_baseline(tmp_path: Path):
             samples={"tracks_gun": write_track_tokens(tmp_path / "tokens")},
         )
     )
-    table = pd.read_csv(tmp_path / "tables" / "mdm_accuracy.csv")
+    table = pd.read_csv(tmp_path / "study" / "mdm_accuracy.csv")
     expected = ["sample", "model", "input", "position", "n", "exact_accuracy", "within_20mm"]
     assert list(table.columns) == expected
     assert set(table["model"]) == set(accuracy["model"])
-    assert (tmp_path / "tables" / "mdm_distance.csv").is_file()
+    assert (tmp_path / "study" / "mdm_distance.csv").is_file()

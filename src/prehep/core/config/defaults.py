@@ -1,4 +1,4 @@
-"""Default settings of the studies: chosen for two CPU cores and twenty minutes (measured in docs/performance.md)."""
+"""Default settings of the studies: chosen for two CPU cores and twenty minutes."""
 
 from prehep.core.config.studies import (
     ClassificationTask,
@@ -7,7 +7,7 @@ from prehep.core.config.studies import (
     TrackStudy,
     TreeSettings,
 )
-from prehep.core.config.training import ModelSettings, ObjectiveSettings, PretrainSettings, TrainingSettings
+from prehep.core.config.training import ObjectiveSettings, PretrainSettings, TrainingSettings
 
 
 def event_pretraining() -> EventStudy:
@@ -43,17 +43,16 @@ def tracking_bert() -> TrackStudy:
     """Return the default track study: masked detector modules on simulated tracks."""
     return TrackStudy(
         pretrain={
-            "bert_token": _masked_modules("token", "pure", 2_000),
-            "bert_geometry": _masked_modules("geometry", "pure", 4_000),
-            "bert_geometry_mixed": _masked_modules("geometry", "mixed", 2_000),
+            "bert_token": _masked_modules("token", "pure", 1_000, 5e-3),
+            "bert_geometry": _masked_modules("geometry", "pure", 1_500, 8e-3),
+            "bert_geometry_mixed": _masked_modules("geometry", "mixed", 800, 8e-3),
         },
     )
 
 
-def _masked_modules(embedding: str, scheme: str, steps: int) -> PretrainSettings:
-    objective = {"name": "mdm", "mask_rate": 0.3, "embedding": embedding, "mask_scheme": scheme}
+def _masked_modules(embedding: str, scheme: str, steps: int, learning_rate: float) -> PretrainSettings:
+    objective = {"name": "mdm", "mask_rate": 0.15, "embedding": embedding, "mask_scheme": scheme}
     return PretrainSettings(
         objective=ObjectiveSettings.model_validate(objective),
-        model=ModelSettings(feedforward=512),
-        training=TrainingSettings(steps=steps, batch_size=256, learning_rate=2e-3, optimiser="muon"),
+        training=TrainingSettings(steps=steps, learning_rate=learning_rate, optimiser="muon"),
     )

@@ -175,7 +175,7 @@ def _full_disk_is_fetch_error(file: RemoteFile, target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise FetchError(
             f"{file.name} does not fit into {target.parent}: {error.strerror}; free some space and run again."

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,16 +48,21 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         logger.info("resolved specification: %s", spec.model_dump_json())
         manifest = run(spec)
         logger.info("wrote %d files to %s", len(manifest.payloads), spec.output)
-    except (PrehepError, ValidationError) as error:
-        logger.error("%s", error)
-        sys.stderr.write(f"prehep: {error}\n")
-        return 1
+    except PrehepError as error:
+        return _fail(str(error))
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        return _fail(f"{spec_type.__module__} cannot use its specification: {found}.")
     except OSError as error:
-        sentence = f"{error.filename or spec_type.__module__}: {error.strerror or error}; free space or check the path."
-        logger.exception(sentence)
-        sys.stderr.write(f"prehep: {sentence}\n")
-        return 1
+        where = error.filename or fields.get("output")
+        return _fail(f"{where}: {error.strerror or error}; free some space or check the path, and run again.")
     except Exception:
         logger.exception("unexpected error")
         raise
     return 0
+
+
+def _fail(sentence: str) -> int:
+    logger.error("%s", sentence, exc_info=logger.isEnabledFor(logging.DEBUG))
+    sys.stderr.write(f"prehep: {sentence}\n")
+    return 1

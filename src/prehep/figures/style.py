@@ -14,6 +14,7 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mplhep.label import exp_text
 
 Tables = Mapping[str, pd.DataFrame]
 Handle = Any
@@ -111,8 +112,9 @@ def new_figure(
 
 
 def label_axes(axes: Axes, context: Context, text: str | None = None) -> None:
-    """Write above the axes who made the data (bold, left) and the title (right)."""
-    axes.text(0, 1.015, text or context.label, transform=axes.transAxes, weight="bold", size=11.5, va="bottom")
+    """Write above the axes who made the data (left) and the title (right)."""
+    maker, _, kind = (text or context.label).partition(" ")
+    exp_text(maker, kind, ax=axes, loc=0, fontsize=11.5)
     axes.text(1, 1.015, context.title, transform=axes.transAxes, size=10, va="bottom", ha="right")
 
 

@@ -16,7 +16,7 @@ except ConfigError as error:
     raise WorkflowError(str(error))
 
 PYTHON = sys.executable
-SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+SCRIPTS = str(Path(workflow.basedir) / "workflow_scripts")
 RUNTIME = json.dumps(plan.runtime)
 
 

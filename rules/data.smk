@@ -26,7 +26,7 @@ rule fetch_file:
     message:
         "Fetch {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/fetch_file.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/fetch_file.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --source {resources.source:q} --log {log:q}"
 
 
@@ -57,7 +57,7 @@ rule simulate_events:
     message:
         "Simulate events {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/simulate_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/simulate_events.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -86,7 +86,7 @@ rule simulate_tracks:
     message:
         "Simulate tracks {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/simulate_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/simulate_tracks.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -117,7 +117,7 @@ rule ingest_events:
     message:
         "Ingest events of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/ingest_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/ingest_events.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -150,7 +150,7 @@ rule ingest_tracks:
     message:
         "Ingest tracks of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/ingest_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/ingest_tracks.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -180,5 +180,5 @@ rule check_quality:
     message:
         "Check the quality of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/check_quality.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/check_quality.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

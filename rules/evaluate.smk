@@ -15,7 +15,7 @@ rule evaluate_model:
         "benchmarks-out/evaluate_model/{name}-{digest}.tsv"
     wildcard_constraints:
         name=names("evaluate_model"),
-    threads: 1
+    threads: threads_of(EVALUATE_MODEL)
     resources:
         mem_mb=3000,
         gpu=gpu(EVALUATE_MODEL),
@@ -25,7 +25,7 @@ rule evaluate_model:
     message:
         "Evaluate {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/evaluate_model.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/evaluate_model.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -54,5 +54,5 @@ rule aggregate_study:
     message:
         "Collect the tables of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/aggregate_study.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/aggregate_study.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -31,5 +31,5 @@ for figure in FIGURES:
         message:
             f"Draw {FIGURES[figure].title.lower()}"
         shell:
-            "{PYTHON} {SCRIPTS}/{rule}.py --spec {params.spec:q} --code {params.code}"
+            "{PYTHON:q} {SCRIPTS:q}/{rule}.py --spec {params.spec:q} --code {params.code}"
             " --runtime {RUNTIME:q} --log {log:q}"

@@ -27,7 +27,7 @@ rule finetune_sweep:
     message:
         "Fine-tune {wildcards.name} on every label count and seed"
     shell:
-        "{PYTHON} {SCRIPTS}/finetune_sweep.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/finetune_sweep.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -56,5 +56,5 @@ rule train_baseline:
     message:
         "Train the baseline {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/train_baseline.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/train_baseline.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -29,5 +29,5 @@ rule pretrain_model:
     message:
         "Pretrain {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/pretrain_model.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/pretrain_model.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -10,6 +10,7 @@ rule build_report:
     output:
         manifest="results/{config}/manifest.json",
         report="results/{config}/report.html",
+        tables=[f"results/{{config}}/tables/{name}.csv" for name in plan.tables],
     log:
         "logs/build_report/{config}.log",
     benchmark:
@@ -24,5 +25,5 @@ rule build_report:
     message:
         "Write results/{wildcards.config}/report.html"
     shell:
-        "{PYTHON} {SCRIPTS}/build_report.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/build_report.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -33,7 +33,7 @@ rule tokenize_events:
     message:
         "Tokenise events of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/tokenize_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/tokenize_events.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -70,5 +70,5 @@ rule tokenize_tracks:
     message:
         "Tokenise tracks of {wildcards.name}"
     shell:
-        "{PYTHON} {SCRIPTS}/tokenize_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/tokenize_tracks.py --spec {params.spec:q} --code {params.code}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -70,10 +70,14 @@ def test_tables(tmp_path: Path, processes: list[Path]) -> None:
 
 def test_z_window_uses_one_folder(tmp_path: Path) -> None:
     tokens = [write_event_tokens(tmp_path / "muons", events=2_000)]
-    run(Spec.model_validate(fields(tmp_path, tokens, {"kind": "z_window"}, learning_rates=[0.001])))
+    run(
+        Spec.model_validate(
+            fields(tmp_path, tokens, {"kind": "z_window", "masses_as_features": False}, learning_rates=[0.001])
+        )
+    )
     assert {row["learning_rate"] for row in rows(tmp_path / "run", "scores.csv")} == {"0.001"}
     with pytest.raises(ConfigError, match="needs 1 tokens folders, found 2"):
-        run(Spec.model_validate(fields(tmp_path, tokens * 2, {"kind": "z_window"})))
+        run(Spec.model_validate(fields(tmp_path, tokens * 2, {"kind": "z_window", "masses_as_features": False})))
 
 
 def test_killed_sweep_continues_and_writes_the_same(

@@ -44,6 +44,15 @@ def test_every_shipped_configuration_is_valid(name: str) -> None:
         ),
         ({"event_pretraining": {"sweeps": {"pretrained": {"stepz": 3}}}}, "pretrained.stepz, did you mean steps?"),
         ({"device": "tpu"}, "device: "),
+        ({"studies": []}, "studies: "),
+        ({"tracking_bert": {"pretrain": {"bert_tokenn": None}}}, "pretrain.bert_tokenn is null"),
+        ({"event_pretraining": {"sweeps": {"scratch_tunde": {}}}}, "sweeps.scratch_tunde"),
+        ({"event_pretraining": {"tokens": {"split": {"valid": 0.6, "test": 0.6}}}}, "leave nothing to train on"),
+        (
+            {"event_pretraining": {"pretrain": {"masked_type": {"model": {"width": 30}}}}},
+            "width 30 is not a multiple of heads 4",
+        ),
+        ({"event_pretraining": {"task": {"window": [100, 90]}}}, "window must be an interval"),
     ],
 )
 def test_wrong_values_are_named(overlay: dict[str, object], sentence: str) -> None:
@@ -60,6 +69,26 @@ def test_unknown_dataset_gets_a_suggestion() -> None:
 def test_misspelt_dataset_field_gets_a_suggestion() -> None:
     with pytest.raises(ConfigError, match="did you mean shards"):
         load_datasets(read_registry(CONFIG / "datasets"), {"pseudo_data": {"shard": 3}})
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        ({"event_pretraining": {"pretrain_data": "tracks_gun"}}, "dataset tracks_gun holds tracks, expected events"),
+        (
+            {"event_pretraining": {"pretrain": {"masked_type": {"objective": {"name": "mdm"}}}}},
+            "mdm does not fit this study",
+        ),
+        ({"event_pretraining": {"task": {"signal": None}}}, "task.signal: a task of processes needs a dataset"),
+        ({"event_pretraining": {"finetune_from": "nothing"}}, "finetune_from: nothing"),
+        ({"datasets": {"pseudo_data": {"evnts": 3}}}, "unknown key datasets.pseudo_data.evnts, did you mean events?"),
+        ({"datasets": {"pseudo_data": {"events": 2, "shards": 3}}}, "3 shards need at least as many events"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(overlay: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(merge(yaml.safe_load(defaults_text()), overlay), CONFIG)
+    assert sentence in str(caught.value)
 
 
 def test_null_removes_a_named_run() -> None:

@@ -89,7 +89,8 @@ def test_without_masses_no_name_speaks_of_a_mass():
     kinematics, types = random_events(5, 3)
     _, names = engineered_features(kinematics, types, masses=False)
     assert not [name for name in names if name.startswith(("m_", "mt_")) or "mass" in name]
-    assert {"pt_lepton_1", "ht_all", "delta_r_lepton_1_lepton_2", "delta_phi_leptons"} <= set(names)
+    assert not [name for name in names if name.startswith(("delta_", "charge_"))]
+    assert {"pt_lepton_1", "eta_lepton_2", "ht_all", "n_lepton"} <= set(names)
 
 
 def test_without_masses_the_jet_masses_do_not_matter():

@@ -43,7 +43,7 @@ def test_the_two_leading_muons_count_wherever_they_stand() -> None:
 
 
 def test_window_labels() -> None:
-    task = ClassificationTask(kind="z_window")
+    task = ClassificationTask(kind="z_window", masses_as_features=False)
     kinematics, types = arrays(pair(45.0), pair(35.0), pair(20.0), pair(70.0), pair(45.0, (1, 1)))
     labels = task_labels(task, kinematics, types, np.zeros(5, np.int64))
     assert labels.tolist() == [1, 0, -1, -1, -1]

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import os
 import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,15 +78,26 @@ def test_empty_root_file(tmp_path: Path) -> None:
     assert_one_line(status, error, tmp_path / "out", "nano_dy_empty.root", "0 events")
 
 
+EVENT = {
+    "hits": "hit_id,x,y,z,volume_id,layer_id,module_id\n1,32.0,3.0,4.0,8,2,1\n2,72.0,1.0,8.0,8,4,1\n",
+    "truth": "hit_id,particle_id,tx,ty,tz,tpx,tpy,tpz,weight\n1,7,32,3,4,1,0,0,0.5\n2,7,72,1,8,1,0,0,0.5\n",
+    "particles": "particle_id,vx,vy,vz,px,py,pz,q,nhits\n7,0,0,0,1,0,0,1,2\n",
+}
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
 def test_truncated_csv(tmp_path: Path) -> None:
-    files = []
-    header = {"hits": "hit_id,x,y,z,volume_id,layer_id,module_id", "truth": "hit_id,particle_id,tx,ty,tz,weight"}
-    for part, columns in header.items():
-        files.append(tmp_path / f"event000000001-{part}.csv")
-        files[-1].write_text(columns + "\n1,2.0,3.0,4.0,8,2,1\n2,5.0,1."[: 200 if part == "hits" else 40])
-    spec = {"output": str(tmp_path / "out"), "dataset": "d", "shards": [shard(tmp_path / "shard", *files)]}
-    status, error = run_script("ingest_tracks", spec)
-    assert_one_line(status, error, tmp_path / "out", "csv")
+    files = [tmp_path / f"event000000001-{part}.csv" for part in EVENT]
+    for path, text in zip(files, EVENT.values(), strict=True):
+        path.write_text(text)
+    geometry = SHARED / "trackml" / "detectors.csv.gz"
+    spec = {"output": str(tmp_path / "out"), "dataset": "d"}
+    status, error = run_script("ingest_tracks", {**spec, "shards": [shard(tmp_path / "whole", *files, geometry)]})
+    assert status == 0, error
+    shutil.rmtree(tmp_path / "out")
+    files[0].write_text(EVENT["hits"][:-9])
+    status, error = run_script("ingest_tracks", {**spec, "shards": [shard(tmp_path / "cut", *files, geometry)]})
+    assert_one_line(status, error, tmp_path / "out", "event000000001-hits.csv")
 
 
 def test_truncated_gzip(tmp_path: Path) -> None:
@@ -110,6 +123,22 @@ def test_wrong_checksum(tmp_path: Path) -> None:
     spec = fetch_spec(tmp_path, path.as_uri(), size=3, checksum="sha256:" + "0" * 64)
     status, error = run_script("fetch_file", spec)
     assert_one_line(status, error, tmp_path / "out", "big.bin", "0000", digest_file(path)[:8])
+
+
+def test_terminated_job_leaves_nothing(tmp_path: Path) -> None:
+    pipe = tmp_path / "big.bin"
+    os.mkfifo(pipe)
+    command = [sys.executable, str(ROOT / "workflow_scripts" / "fetch_file.py")]
+    spec = json.dumps(fetch_spec(tmp_path, pipe.as_uri()))
+    with subprocess.Popen([*command, "--spec", spec, "--log", str(tmp_path / "log")]) as process:
+        for _ in range(200):
+            if (tmp_path / "out").exists():
+                break
+            time.sleep(0.05)
+        assert (tmp_path / "out").exists()
+        process.terminate()
+    assert process.returncode == 143
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_space(tmp_path: Path) -> None:

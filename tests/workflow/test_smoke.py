@@ -26,6 +26,20 @@ def test_second_call_has_nothing_to_do(folder: Path) -> None:
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
+def test_what_does_not_define_a_result_plans_no_job(folder: Path) -> None:
+    volatile = ("device=cpu", "log_level=DEBUG", "sample_dir=/elsewhere")
+    result = snakemake_in(folder, "--configfile", "config/smoke.yaml", "--dry-run", "--config", *volatile)
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_lost_table_is_written_again(folder: Path) -> None:
+    (folder / "results" / "smoke" / "tables" / "mdm_accuracy.csv").unlink()
+    result = snakemake_in(folder, "--configfile", "config/smoke.yaml", "--quiet", "rules")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (folder / "results" / "smoke" / "tables" / "mdm_accuracy.csv").is_file()
+
+
 def test_tables_have_the_promised_columns(folder: Path) -> None:
     tables = folder / "results" / "smoke" / "tables"
     labels = pd.read_csv(tables / "label_efficiency.csv")

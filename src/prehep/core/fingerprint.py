@@ -1,6 +1,7 @@
 """Fingerprint of the code that a stage can reach: what a rerun should depend on, and nothing else.
 
-The abstract syntax of the import closure of the entry modules, without comments, docstrings and layout. Parent
+The abstract syntax of the import closure of the entry modules, without comments, docstrings, descriptions of
+configuration fields and layout. Parent
 packages count, because importing a module runs them. Equal on every supported Python: empty and version-specific
 fields are left out.
 """
@@ -79,9 +80,12 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _module_digest(path: Path | None) -> str:
-    if path is None:
-        return ""
-    return hashlib.sha256(_canonical(_tree(path)).encode()).hexdigest()
+    return "" if path is None else _digest(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, modified: int) -> str:
+    return hashlib.sha256(_canonical(_parse(path, modified)).encode()).hexdigest()
 
 
 def _canonical(node: object) -> str:
@@ -89,6 +93,8 @@ def _canonical(node: object) -> str:
         fields = []
         for name, value in ast.iter_fields(node):
             kept = _without_docstring(node, value) if name == "body" else value
+            if name == "keywords":
+                kept = [keyword for keyword in value if keyword.arg != "description"]
             if name in IGNORED_FIELDS or kept is None or kept == []:
                 continue
             fields.append(f"{name}={_canonical(kept)}")

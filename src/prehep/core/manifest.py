@@ -1,7 +1,7 @@
 """What a finished stage leaves: payload files and, written last, `manifest.json` with their hashes.
 
-The manifest holds only what defines the content, so two runs that made the same thing write the same bytes; times,
-host and versions go to `run_info.json` beside it.
+The manifest holds only what defines the content, so two runs that wrote the same bytes have the same manifest; times,
+host and versions go to `run_info.json` beside it. ROOT files hold dates: of them the digest of the arrays counts.
 """
 
 import os
@@ -116,7 +116,7 @@ def publish(
             inputs=upstream,
             payloads=payloads,
         )
-        (output / MANIFEST).unlink(missing_ok=True)
+        _remove_previous(output)
         for name in payloads:
             destination = output / name
             destination.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +164,15 @@ def load_payload(folder: Path, name: str) -> Path:
             f"delete {folder} and run snakemake again."
         )
     return path
+
+
+def _remove_previous(output: Path) -> None:
+    """Remove what an earlier run published here, manifest first: its files need not be those of this one."""
+    if (output / MANIFEST).is_file():
+        names = read_manifest(output).payloads
+        (output / MANIFEST).unlink()
+        for name in names:
+            (output / name).unlink(missing_ok=True)
 
 
 def _describe(publication: Publication) -> dict[str, Payload]:

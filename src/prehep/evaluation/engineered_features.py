@@ -1,8 +1,9 @@
 """The quantities a physicist would compute from an event, for the boosted trees that networks have to beat.
 
 What is absent in an event (a second b-jet, say) is NaN, which the trees treat as a value of its own. No label enters.
-Where a mass would be the answer (`masses=False`: the real-muon closure test tells dimuon masses apart) no mass and no
-energy of any kind is computed: only quantities of single objects, HT, and differences in angle.
+Where a mass would be the answer (`masses=False`: the real-muon closure test tells dimuon masses apart) only quantities
+of single objects, HT and multiplicities are computed: with the angles between two muons their mass would be one formula
+away.
 """
 
 from collections.abc import Iterator
@@ -28,16 +29,17 @@ def engineered_features(
     Args:
         kinematics: (events, slots, 5) pt in GeV, eta, phi in rad, mass in GeV, charge.
         types: (events, slots) 0 padding, 1 lepton, 2 b-jet, 3 light jet, 4 missing transverse momentum.
-        masses: compute masses too; false where a mass would be the answer.
+        masses: compute masses and other quantities of several objects; false where a mass would be the answer.
 
     Returns:
         (events, quantities) in GeV and rad, NaN where an object is absent, and the names of the quantities.
     """
     objects, charges = _leading_objects(kinematics, types)
-    columns = dict(_single(objects, charges))
+    columns = dict(_single(objects))
     columns |= dict(_sums(kinematics, types))
-    columns |= dict(_angles(objects))
     if masses:
+        columns |= {"charge_product": charges["lepton_1"] * charges["lepton_2"]}
+        columns |= dict(_angles(objects))
         columns |= dict(_masses(objects))
         columns |= dict(_whole_event(kinematics, types))
     return np.stack(list(columns.values()), axis=1), list(columns)
@@ -73,12 +75,11 @@ def _leading_objects(
     return objects, charges
 
 
-def _single(objects: dict[str, vector.MomentumNumpy4D], charges: dict[str, Values]) -> Columns:
+def _single(objects: dict[str, vector.MomentumNumpy4D]) -> Columns:
     for name, momentum in objects.items():
         yield f"pt_{name}", momentum.pt
         if name.startswith("lepton"):
             yield f"eta_{name}", momentum.eta
-    yield "charge_product", charges["lepton_1"] * charges["lepton_2"]
 
 
 def _sums(kinematics: NDArray[np.float32], types: NDArray[np.int8]) -> Columns:

@@ -96,9 +96,10 @@ def save_pretrained(folder: Path, config: PretrainedConfig, objective: Objective
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Write a module's parameters and buffers, tied ones once; equal weights give equal bytes."""
+    # No metadata: safetensors writes its keys in random order. Not save_file: it replaces the file and its mode.
+    content = safetensors.torch.save(unique_tensors(module))
     with atomic_file(path) as partial:
-        # no metadata: safetensors writes its keys in random order
-        safetensors.torch.save_file(unique_tensors(module), partial)
+        partial.write_bytes(content)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -3,9 +3,11 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
@@ -40,6 +42,8 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
     parser.add_argument("--log", type=Path, help="log file; standard error where absent")
     given = parser.parse_args(arguments)
     runtime = json.loads(given.runtime)
+    # the scheduler's SIGTERM then unwinds like an error, and nothing partial is left
+    signal.signal(signal.SIGTERM, _stop)
     set_up_logging(given.log, runtime.pop("log_level", "INFO"))
     known = {name: value for name, value in runtime.items() if name in spec_type.model_fields}
     try:
@@ -60,6 +64,10 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         logger.exception("unexpected error")
         raise
     return 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _fail(sentence: str) -> int:

@@ -25,7 +25,7 @@ from prehep.stages.event_tokens import read_encoding
 from prehep.stages.identity import run_identity
 from prehep.stages.labelled_events import LabelledEvents, read_labelled_events
 from prehep.tokens.labelled_sets import labelled_split
-from prehep.training.classification import ClassifierFit, EventTensors, fit_classifier
+from prehep.training.classification import ClassifierFit, EventTensors, fit_classifier, steps_of
 from prehep.training.device import device_facts, repeatable, resolve_device
 from prehep.training.sweep import FitKey, FitStore, run_sweep
 
@@ -136,7 +136,7 @@ def _check_same_architecture(pretrained: Path, expected: ModelSettings) -> None:
 
 def _steps_at_most(spec: Spec) -> int:
     fits_per_count = len(spec.settings.learning_rates) + len(spec.task.seeds) - 1
-    return len(spec.task.n_labels) * fits_per_count * spec.settings.steps
+    return fits_per_count * sum(steps_of(spec.settings, 2 * n_labels) for n_labels in spec.task.n_labels)
 
 
 def _write_scores(path: Path, model: str, points: list[tuple[FitKey, ClassifierFit]]) -> None:

@@ -72,7 +72,8 @@ def fit_classifier(
 ) -> ClassifierFit:
     """Train on `split.train`, stop and select on `split.valid`, report the AUC on `split.test`.
 
-    The classifier ends with the weights of the validation with the highest AUC (the first of equals).
+    The classifier ends with the weights of the validation with the highest AUC (the first of equals), or with the
+    last ones (`settings.keep`).
 
     Args:
         classifier: (features, mask) to logits (batch, 2), trained in place.
@@ -88,13 +89,14 @@ def fit_classifier(
     """
     optimisers = make_optimisers(classifier, settings.optimiser, learning_rate, settings.weight_decay)
     order = BatchOrder(split.train, settings.batch_size, seed)
+    steps = steps_of(settings, len(split.train))
     curve: list[CurvePoint] = []
     best: tuple[CurvePoint, dict[str, Tensor]] | None = None
     losses: list[Tensor] = []
-    for step in range(settings.steps):
-        set_learning_rate(optimisers, learning_rate * _factor(settings, step))
+    for step in range(steps):
+        set_learning_rate(optimisers, learning_rate * _factor(settings, step, steps))
         losses.append(_train_step(classifier, events, order(step), optimisers, derive_seed(seed, "dropout", step)))
-        if (step + 1) % settings.validation_interval and step + 1 < settings.steps:
+        if (step + 1) % settings.validation_interval and step + 1 < steps:
             continue
         train_loss = float(torch.stack(losses).mean())
         if not math.isfinite(train_loss):
@@ -103,7 +105,7 @@ def fit_classifier(
         curve.append(point)
         tick(len(losses))
         losses.clear()
-        if best is None or point.valid_auc > best[0].valid_auc:
+        if best is None or settings.keep == "last" or point.valid_auc > best[0].valid_auc:
             best = point, {name: value.clone() for name, value in classifier.state_dict().items()}
         elif _out_of_patience(curve, best[0], settings.patience):
             break
@@ -147,10 +149,15 @@ def _train_step(
     return loss.detach()
 
 
-def _factor(settings: FinetuneSettings, step: int) -> float:
-    return learning_rate_factor(
-        step, settings.steps, settings.warmup_fraction, settings.schedule, settings.final_fraction
-    )
+def steps_of(settings: FinetuneSettings, labelled: int) -> int:
+    """Return the longest training in steps, for a number of labelled events of both classes together."""
+    if settings.epochs is None:
+        return settings.steps
+    return settings.epochs * max(1, labelled // settings.batch_size)
+
+
+def _factor(settings: FinetuneSettings, step: int, steps: int) -> float:
+    return learning_rate_factor(step, steps, settings.warmup_fraction, settings.schedule, settings.final_fraction)
 
 
 def _out_of_patience(curve: list[CurvePoint], best: CurvePoint, patience: int | None) -> bool:

@@ -6,10 +6,12 @@ from typing import Any
 
 import yaml
 
-from prehep.core.config.datasets import Dataset
+from prehep.core.config.datasets import Dataset, FilesDataset, SimulatedTracks
 from prehep.core.config.loading import load_config, load_datasets
 from prehep.core.config.root import Config
 from prehep.core.errors import ConfigError
+
+OBJECTIVES_OF = {"event_pretraining": ("masked_type", "masked_kinematics"), "tracking_bert": ("mdm",)}
 
 
 def read_registry(folder: Path) -> dict[str, dict[str, Any]]:
@@ -20,7 +22,10 @@ def read_registry(folder: Path) -> dict[str, dict[str, Any]]:
     """
     registry = {}
     for path in sorted(folder.glob("*.yaml")):
-        entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
         if not isinstance(entry, dict):
             raise ConfigError(f"{path}: expected a mapping of dataset fields, found {type(entry).__name__}.")
         registry[path.stem] = entry
@@ -35,30 +40,53 @@ def resolve(values: Mapping[str, Any], config_folder: Path) -> tuple[Config, dic
     """
     config = load_config(values)
     datasets = load_datasets(read_registry(config_folder / "datasets"), config.datasets)
-    for key, name in _mentioned(config):
+    for key, name, content in _mentioned(config):
         if name not in datasets:
             known = ", ".join(sorted(datasets))
             raise ConfigError(f"{key}: dataset {name} is not in {config_folder / 'datasets'}; known are {known}.")
+        if content not in (None, content_of(datasets[name])):
+            raise ConfigError(f"{key}: dataset {name} holds {content_of(datasets[name])}, expected {content}.")
+    _check_objectives(config)
     return config, datasets
 
 
-def _mentioned(config: Config) -> list[tuple[str, str]]:
-    named = [("extra_datasets", name) for name in config.extra_datasets]
+def content_of(dataset: Dataset) -> str:
+    """Return what a dataset holds: `events` or `tracks`."""
+    if isinstance(dataset, FilesDataset):
+        return dataset.content
+    return "tracks" if isinstance(dataset, SimulatedTracks) else "events"
+
+
+def _check_objectives(config: Config) -> None:
+    event = config.event_pretraining
+    if event.finetune_from not in event.pretrain:
+        raise ConfigError(
+            f"event_pretraining.finetune_from: {event.finetune_from} is not in event_pretraining.pretrain; "
+            f"known are {', '.join(event.pretrain)}."
+        )
+    for study, runs in (("event_pretraining", event.pretrain), ("tracking_bert", config.tracking_bert.pretrain)):
+        for name, run in runs.items():
+            if run.objective.name not in OBJECTIVES_OF[study]:
+                known = ", ".join(OBJECTIVES_OF[study])
+                key = f"{study}.pretrain.{name}.objective.name"
+                raise ConfigError(f"{key}: {run.objective.name} does not fit this study; choose {known}.")
+
+
+def _mentioned(config: Config) -> list[tuple[str, str, str | None]]:
+    """Return every dataset that a configuration names: the key, the name, and what it must hold."""
+    named: list[tuple[str, str | None, str | None]] = [("extra_datasets", name, None) for name in config.extra_datasets]
     if "event_pretraining" in config.studies:
         study = config.event_pretraining
-        named.append(("event_pretraining.pretrain_data", study.pretrain_data))
-        named += [("event_pretraining.comparison_data", name) for name in study.comparison_data]
-        for key in ("signal", "background"):
-            name = getattr(study.task, key)
-            if name is not None:
-                named.append((f"event_pretraining.task.{key}", name))
-        if study.finetune_from not in study.pretrain:
-            raise ConfigError(
-                f"event_pretraining.finetune_from: {study.finetune_from} is not in event_pretraining.pretrain; "
-                f"known are {', '.join(study.pretrain)}."
-            )
+        prefix = "event_pretraining"
+        named.append((f"{prefix}.pretrain_data", study.pretrain_data, "events"))
+        named += [(f"{prefix}.comparison_data", name, "events") for name in study.comparison_data]
+        for key, name in (("signal", study.task.signal), ("background", study.task.background)):
+            if study.task.kind == "processes" and name is None:
+                raise ConfigError(f"{prefix}.task.{key}: a task of processes needs a dataset here, found null.")
+        named.append((f"{prefix}.task.signal", study.task.signal, "events"))
+        named.append((f"{prefix}.task.background", study.task.background, "events"))
     if "tracking_bert" in config.studies:
         tracks = config.tracking_bert
-        named += [("tracking_bert.pretrain_data", name) for name in tracks.pretrain_data]
-        named += [("tracking_bert.evaluation_data", name) for name in tracks.evaluation_data]
-    return named
+        named += [("tracking_bert.pretrain_data", name, "tracks") for name in tracks.pretrain_data]
+        named += [("tracking_bert.evaluation_data", name, "tracks") for name in tracks.evaluation_data]
+    return [(key, name, content) for key, name, content in named if name is not None]

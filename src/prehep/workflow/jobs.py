@@ -49,7 +49,7 @@ class Job:
         upstream: jobs whose results it reads.
         modules: entry modules of the stage's code.
         source: JSON-ready fields that do not define the result (addresses), kept out of `spec`.
-        gpu: whether the job trains a model.
+        gpu: whether the job uses the GPU where there is one.
         threads: processor threads.
     """
 
@@ -93,12 +93,15 @@ def make_job(
     folder: Path | None = None,
     **options: Any,
 ) -> Job:
-    """Return a job whose folder carries the digest of its specification, or lies in a fixed `folder`."""
+    """Return a job whose folder carries the digest of its specification, or lies in a fixed `folder`.
+
+    A job that `trains` gets a folder for its state, which outlives a kill.
+    """
     fields = dict(spec)
     root = Path(ROOTS.get(rule, f"runs/{rule}"))
     digest = short(digest_value({"rule": rule, "spec": fields}))
     where = folder or root / f"{name}-{digest}"
-    if options.get("gpu"):
+    if options.pop("trains", False):
         fields["state"] = f"train_state/{rule}/{name}-{digest}"
     stage = "plot_figure" if rule.startswith("plot_") else rule
     modules = (f"prehep.stages.{stage}", *options.pop("modules", ()))

@@ -1,14 +1,20 @@
 """From a configuration to its jobs: data, tokens, and what each study asks for."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prehep.core.config.datasets import Dataset, FilesDataset, RemoteFile, SimulatedEvents, SimulatedTracks
+from prehep.core.config.datasets import Dataset, FilesDataset, RemoteFile, SimulatedEvents
 from prehep.core.config.root import Config
 from prehep.core.settings import Settings, defining
-from prehep.workflow.configuration import resolve
+from prehep.workflow.configuration import content_of, resolve
 from prehep.workflow.jobs import Job, Plan, make_job
+
+MAIN_TABLES = {
+    "event_pretraining": ("label_efficiency", "label_summary"),
+    "tracking_bert": ("mdm_accuracy", "mdm_distance"),
+}
 
 
 class ConfiguredPlan(Plan):
@@ -33,7 +39,13 @@ class ConfiguredPlan(Plan):
         """Tell whether trainings take the GPU of this machine."""
         if self.config.device != "auto":
             return self.config.device == "cuda"
-        return any(Path("/dev").glob("nvidia[0-9]*"))
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+        return visible not in {"", "-1"} and any(Path("/dev").glob("nvidia[0-9]*"))
+
+    @property
+    def tables(self) -> list[str]:
+        """Return the names of the tables that the report must leave beside it."""
+        return [name for study in self.config.studies for name in MAIN_TABLES[study]]
 
 
 def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
@@ -69,19 +81,12 @@ class DataJobs:
             for shard in range(dataset.shards)
         ]
 
-    def content(self, name: str) -> str:
-        """Return `events` or `tracks`."""
-        dataset = self.datasets[name]
-        if isinstance(dataset, FilesDataset):
-            return dataset.content
-        return "tracks" if isinstance(dataset, SimulatedTracks) else "events"
-
     def ingested(self, name: str) -> Job:
         """Return the job that writes a dataset as Parquet."""
         dataset = self.datasets[name]
         shards = self.shards(name)
         fields: dict[str, Any] = {"dataset": name, "shards": [job.folder.as_posix() for job in shards]}
-        if self.content(name) == "tracks":
+        if content_of(self.datasets[name]) == "tracks":
             return make_job("ingest_tracks", name, fields, shards)
         if isinstance(dataset, FilesDataset):
             fields |= {"reader": dataset.reader, "missing": list(dataset.missing)}
@@ -98,7 +103,7 @@ class DataJobs:
     def quality(self, name: str) -> Job:
         """Return the job that checks a dataset."""
         data = self.ingested(name)
-        fields = {"dataset": name, "content": self.content(name), "data": data.folder.as_posix()}
+        fields = {"dataset": name, "content": content_of(self.datasets[name]), "data": data.folder.as_posix()}
         return make_job("check_quality", name, fields, [data])
 
     def tokens(self, name: str, settings: Settings, scaling: Job | None = None) -> Job:
@@ -111,7 +116,7 @@ class DataJobs:
             "quality": quality.folder.as_posix(),
             "settings": defining(settings),
         }
-        if self.content(name) == "tracks":
+        if content_of(self.datasets[name]) == "tracks":
             return make_job("tokenize_tracks", name, fields, [data, quality])
         fields["scaling_from"] = scaling.folder.as_posix() if scaling else None
         upstream = [data, quality] + ([scaling] if scaling else [])
@@ -132,5 +137,7 @@ def _btag_medium(dataset: Dataset) -> float | None:
 
 
 def _fetch(dataset: str, file: RemoteFile) -> Job:
+    """Return the job of one file; without a checksum its address is what tells it from another."""
+    identity = defining(file) | ({} if file.checksum else {"url": file.url})
     address = {"file": file.model_dump(mode="json")}
-    return make_job("fetch_file", f"{dataset}.{file.name}", {"file": defining(file)}, source=address)
+    return make_job("fetch_file", f"{dataset}.{file.name}", {"file": identity}, source=address)

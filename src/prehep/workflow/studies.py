@@ -88,6 +88,7 @@ def _pretrain(name: str, settings: PretrainSettings, tokens: list[Job]) -> Job:
         tokens,
         modules=(OBJECTIVES[settings.objective.name].partition(":")[0],),
         gpu=True,
+        trains=True,
         threads=settings.training.threads,
     )
 
@@ -113,7 +114,16 @@ def _few_labels(study: EventStudy, data: DataJobs, tokens: Job, run: Job) -> lis
         upstream = [*inputs, *([start] if start else [])]
         modules = (objective,) if start else ()
         jobs.append(
-            make_job("finetune_sweep", name, fields, upstream, modules=modules, gpu=True, threads=settings.threads)
+            make_job(
+                "finetune_sweep",
+                name,
+                fields,
+                upstream,
+                modules=modules,
+                gpu=True,
+                trains=True,
+                threads=settings.threads,
+            )
         )
     for tree, trees in study.trees.items():
         jobs.append(make_job("train_baseline", tree, _baseline(tree, "trees", common, defining(trees)), inputs))
@@ -135,7 +145,8 @@ def _ngram(tokens: dict[str, Job], samples: dict[str, Job], whole: list[str]) ->
 
 def _evaluate(name: str, run: Job, samples: dict[str, Job], whole: list[str] | None = None) -> Job:
     fields = {"model": name, "run": run.folder.as_posix(), "tokens": _folders(samples), "whole": whole or []}
-    return make_job("evaluate_model", name, fields, [run, *samples.values()], modules=run.modules[1:])
+    upstream = [run, *samples.values()]
+    return make_job("evaluate_model", name, fields, upstream, modules=run.modules[1:], gpu=True, threads=run.threads)
 
 
 def _aggregate(

@@ -50,6 +50,13 @@ class FilesDataset(Settings):
     )
     files: tuple[RemoteFile, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "FilesDataset":
+        names = [file.name for file in self.files]
+        if len(names) != len(set(names)):
+            raise ValueError("two files have the same name")
+        return self
+
 
 class BtagSettings(Settings):
     """The b-tag score of simulated jets; by default shaped like DeepJet (Jet_btagDeepFlavB) in CMS Run 2."""
@@ -114,6 +121,8 @@ class SimulatedEvents(Settings):
         total = sum(self.mixture.values())
         if abs(total - 1) > 1e-6:
             raise ValueError(f"the fractions of mixture sum to {total:g}, expected 1")
+        if self.events < self.shards:
+            raise ValueError(f"{self.shards} shards need at least as many events, found {self.events}")
         if min(self.mixture.values()) <= 0:
             raise ValueError("a fraction of mixture is not positive; leave that process out")
         return self

@@ -9,6 +9,9 @@ from prehep.core.config.studies import (
 )
 from prehep.core.config.training import ObjectiveSettings, PretrainSettings, TrainingSettings
 
+LEARNING_RATES = (3e-4, 1e-3, 3e-3)
+"""Tried for the pretrained and the tuned scratch model alike."""
+
 
 def event_pretraining() -> EventStudy:
     """Return the default event study: masked object type on pseudo-data, then 2HDM against ttbar."""
@@ -18,17 +21,18 @@ def event_pretraining() -> EventStudy:
         pretrain={
             "masked_type": PretrainSettings(
                 objective=ObjectiveSettings(name="masked_type", mask_rate=0.65),
-                training=TrainingSettings(steps=4_000, batch_size=256, learning_rate=1e-3),
+                training=TrainingSettings(steps=3_000, batch_size=256, learning_rate=1e-3),
             )
         },
         finetune_from="masked_type",
         task=ClassificationTask(kind="processes", signal="signal_2hdm", background="background_ttbar"),
         sweeps={
-            "pretrained": FinetuneSettings(pretrained=True, learning_rates=(3e-4, 1e-3, 3e-3), steps=1_500),
+            "pretrained": FinetuneSettings(pretrained=True, learning_rates=LEARNING_RATES),
+            # As published: SGD, cosine from 0.01 to 1e-4 over 100 epochs, no early stopping, the last weights.
             "scratch_published": FinetuneSettings(
-                optimiser="sgd", learning_rates=(0.01,), weight_decay=5e-5, steps=300, patience=None
+                optimiser="sgd", learning_rates=(0.01,), weight_decay=5e-5, epochs=100, batch_size=1_024, keep="last"
             ),
-            "scratch_tuned": FinetuneSettings(learning_rates=(3e-4, 1e-3, 3e-3), steps=1_500),
+            "scratch_tuned": FinetuneSettings(learning_rates=LEARNING_RATES),
         },
         trees={
             "trees_flat": TreeSettings(features="flat"),
@@ -43,16 +47,16 @@ def tracking_bert() -> TrackStudy:
     """Return the default track study: masked detector modules on simulated tracks."""
     return TrackStudy(
         pretrain={
-            "bert_token": _masked_modules("token", "pure", 1_000, 5e-3),
-            "bert_geometry": _masked_modules("geometry", "pure", 1_500, 8e-3),
-            "bert_geometry_mixed": _masked_modules("geometry", "mixed", 800, 8e-3),
+            "bert_token": _masked_modules("token", "pure", 5e-3),
+            "bert_geometry": _masked_modules("geometry", "pure", 8e-3),
+            "bert_geometry_mixed": _masked_modules("geometry", "mixed", 8e-3),
         },
     )
 
 
-def _masked_modules(embedding: str, scheme: str, steps: int, learning_rate: float) -> PretrainSettings:
+def _masked_modules(embedding: str, scheme: str, learning_rate: float) -> PretrainSettings:
     objective = {"name": "mdm", "mask_rate": 0.15, "embedding": embedding, "mask_scheme": scheme}
     return PretrainSettings(
         objective=ObjectiveSettings.model_validate(objective),
-        training=TrainingSettings(steps=steps, learning_rate=learning_rate, optimiser="muon"),
+        training=TrainingSettings(steps=1_200, learning_rate=learning_rate, optimiser="muon"),
     )

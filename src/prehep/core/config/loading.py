@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -10,6 +11,9 @@ from prehep.core.config.datasets import Dataset
 from prehep.core.config.root import Config
 from prehep.core.errors import ConfigError
 from prehep.core.settings import merge
+
+SOURCES = ("files", "simulated_events", "simulated_tracks")
+"""Tags of the dataset models, which pydantic puts into the location of an error."""
 
 DATASET: TypeAdapter[Dataset] = TypeAdapter(Dataset)
 
@@ -50,12 +54,15 @@ def explain(error: ValidationError, model: Any, prefix: str = "") -> str:
 
 
 def _sentence(item: Any, model: Any, prefix: str) -> str:
-    location = [str(part) for part in item["loc"]]
+    location = [str(part) for part in item["loc"] if part not in SOURCES]
+    if location and location[-1] == "[key]":
+        return f"unknown key {prefix}{'.'.join(location[:-1])}: {item['msg']}."
     key = prefix + ".".join(location)
     if item["type"] == "extra_forbidden":
         known = sorted(_fields(model, location[:-1]))
         return f"unknown key {key}{_suggest(location[-1], known)}."
-    return f"{key}: {item['msg']} (found {item.get('input')!r})."
+    found = "" if item["type"] == "value_error" else f" (found {shorten(repr(item.get('input')), 60)})"
+    return f"{key.rstrip('.')}: {item['msg'].removeprefix('Value error, ')}{found}."
 
 
 def _suggest(wrong: str, known: list[str]) -> str:

@@ -2,13 +2,14 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from prehep.core.config.defaults import event_pretraining, tracking_bert
 from prehep.core.config.studies import EventStudy, TrackStudy
 from prehep.core.settings import Settings, volatile
 
 StudyName = Literal["event_pretraining", "tracking_bert"]
+NAMED_RUNS = ("pretrain", "sweeps", "trees")
 
 
 class Config(Settings):
@@ -20,7 +21,9 @@ class Config(Settings):
         description="results go to results/{name}",
         json_schema_extra=volatile(),
     )
-    studies: tuple[StudyName, ...] = Field(("event_pretraining", "tracking_bert"), description="studies to run")
+    studies: tuple[StudyName, ...] = Field(
+        ("event_pretraining", "tracking_bert"), min_length=1, description="studies to run"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where trainings run; auto takes CUDA where it is", json_schema_extra=volatile()
     )
@@ -39,14 +42,18 @@ class Config(Settings):
 
     @field_validator("event_pretraining", "tracking_bert", mode="before")
     @classmethod
-    def _drop_removed(cls, value: Any) -> Any:
+    def _drop_removed(cls, value: Any, info: ValidationInfo) -> Any:
         """Let an overlay remove a named run of the defaults by setting it to null."""
         if not isinstance(value, dict):
             return value
-        named = {"pretrain", "sweeps", "trees"}
-        return {
-            key: {name: item for name, item in section.items() if item is not None}
-            if key in named and isinstance(section, dict)
-            else section
-            for key, section in value.items()
-        }
+        defaults = event_pretraining() if info.field_name == "event_pretraining" else tracking_bert()
+        return {key: _without_removed(key, section, getattr(defaults, key, {})) for key, section in value.items()}
+
+
+def _without_removed(key: str, section: Any, default: Any) -> Any:
+    if key not in NAMED_RUNS or not isinstance(section, dict):
+        return section
+    for name, item in section.items():
+        if item is None and name not in default:
+            raise ValueError(f"{key}.{name} is null, which removes a run, but there is only {', '.join(default)}")
+    return {name: item for name, item in section.items() if item is not None}

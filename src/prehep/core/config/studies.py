@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prehep.core.config.tokens import EventTokenSettings, TrackTokenSettings
 from prehep.core.config.training import PretrainSettings
@@ -15,16 +15,20 @@ TreeModel = Literal["trees_flat", "trees_engineered"]
 class FinetuneSettings(Settings):
     """How one family of models is fitted to few labels."""
 
-    learning_rates: tuple[float, ...] = Field((1e-3,), description="tried in turn, best on validation is kept")
+    learning_rates: tuple[float, ...] = Field(
+        (1e-3,), min_length=1, description="tried in turn, best on validation is kept"
+    )
     steps: int = Field(1_000, gt=0, description="longest training")
-    batch_size: int = Field(128, gt=0)
+    epochs: int | None = Field(None, description="passes over the labelled events, in place of steps")
+    batch_size: int = Field(64, gt=0, description="at most all labelled events")
     optimiser: Literal["adamw", "sgd"] = "adamw"
     weight_decay: float = Field(0.01, ge=0)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_fraction: float = Field(0.0, ge=0, lt=1)
     final_fraction: float = Field(0.01, ge=0, le=1, description="last learning rate over the first (cosine)")
-    patience: int | None = Field(5, description="validations without gain before stopping; null = never stop early")
-    validation_interval: int = Field(50, gt=0)
+    patience: int | None = Field(None, description="validations without gain before stopping; null = never stop early")
+    validation_interval: int = Field(100, gt=0, description="steps between validations")
+    keep: Literal["best", "last"] = Field("best", description="weights of the best validation, or the last ones")
     pretrained: bool = Field(False, description="start from the pretrained encoder")
     threads: int = Field(1, gt=0)
 
@@ -48,13 +52,25 @@ class ClassificationTask(Settings):
     background: str | None = Field(None, description="processes: name of the background dataset")
     window: tuple[float, float] = Field((81.2, 101.2), description="z_window: GeV")
     mass_range: tuple[float, float] = Field((60.0, 120.0), description="z_window: events used, GeV")
-    masses_as_features: bool = Field(True, description="false where a mass would be the answer")
-    n_labels: tuple[int, ...] = Field((64, 256, 1024), description="labelled events per class")
-    seeds: tuple[int, ...] = (1, 2, 3)
+    masses_as_features: bool = Field(True, description="trees: masses, angles; false where a mass is the answer")
+    n_labels: tuple[int, ...] = Field((64, 256, 1024), min_length=1, description="labelled events per class")
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1)
     validation_per_class_max: int = Field(
         1_000, description="validation labels per class: as many as n_labels, at most this"
     )
     test_per_class_max: int = 5_000
+
+    @model_validator(mode="after")
+    def _no_mass_where_it_is_the_answer(self) -> "ClassificationTask":
+        if self.kind == "z_window" and self.masses_as_features:
+            raise ValueError("masses_as_features must be false for z_window, where the mass is the answer")
+        return self
+
+    @model_validator(mode="after")
+    def _window_lies_in_the_range(self) -> "ClassificationTask":
+        if not self.mass_range[0] <= self.window[0] < self.window[1] <= self.mass_range[1]:
+            raise ValueError("window must be an interval inside mass_range")
+        return self
 
 
 class EventStudy(Settings):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prehep.core.settings import Settings
 
@@ -15,6 +15,12 @@ class SplitSettings(Settings):
 
     valid: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> "SplitSettings":
+        if self.valid + self.test >= 1:
+            raise ValueError(f"valid {self.valid:g} and test {self.test:g} leave nothing to train on")
+        return self
 
 
 class EventTokenSettings(Settings):

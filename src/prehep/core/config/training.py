@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prehep.core.settings import Settings
 
@@ -10,11 +10,17 @@ from prehep.core.settings import Settings
 class ModelSettings(Settings):
     """A transformer encoder."""
 
-    width: int = Field(64, description="features per token")
-    layers: int = Field(4, description="transformer blocks")
-    heads: int = Field(4, description="attention heads")
-    feedforward: int = Field(256, description="hidden features of each block")
+    width: int = Field(64, gt=0, description="features per token")
+    layers: int = Field(4, gt=0, description="transformer blocks")
+    heads: int = Field(4, gt=0, description="attention heads")
+    feedforward: int = Field(256, gt=0, description="hidden features of each block")
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> "ModelSettings":
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
 
 
 class ObjectiveSettings(Settings):
@@ -55,4 +61,4 @@ class PretrainSettings(Settings):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     seed: int = 1
-    events: int | None = Field(None, description="use only so many training entries, drawn once; null = all")
+    events: int | None = Field(None, gt=0, description="use only so many training entries, drawn once; null = all")

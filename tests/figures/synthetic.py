@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from prehep.evaluation.histograms import EventSample, dimuon_spectrum, object_distributions
-from prehep.evaluation.label_efficiency import label_comparison, label_summary
+from prehep.evaluation.label_efficiency import label_comparison, label_summary, tuned_choices
 
 BASE = {
     "pretrained": (0.60, 0.045),
@@ -111,6 +111,8 @@ def curves() -> pd.DataFrame:
                 "learning_rate": 1e-3,
                 "train_loss": 4 * np.exp(-steps / 600) + 0.5,
                 "valid_loss": 4 * np.exp(-steps / 600) + 0.55,
+                "valid_loss_masked": 4 * np.exp(-steps / 600) + 0.55,
+                "valid_loss_all": 3 * np.exp(-steps / 600) + 0.25,
             }
         )
         for study, names in runs.items()
@@ -129,7 +131,8 @@ def samples() -> pd.DataFrame:
         ("trackml", "trackml_simulation", 3000, "TrackML event 1000"),
         ("muons_2012", "collisions", 100000, "CMS Open Data 2012 dimuons"),
     ]
-    return pd.DataFrame(rows, columns=["sample", "origin", "events", "title"])
+    table = pd.DataFrame(rows, columns=["sample", "origin", "events", "title"])
+    return table.assign(pretrained_on=table["sample"].isin(["pseudo_data", "tracks_gun", "tracks_ttbar"]))
 
 
 def tables() -> dict[str, pd.DataFrame]:
@@ -143,6 +146,7 @@ def tables() -> dict[str, pd.DataFrame]:
         "label_efficiency": table,
         "label_summary": label_summary(table),
         "label_comparison": label_comparison(table, (5000, 5000)),
+        "tuned_choices": tuned_choices([table.assign(learning_rate=0.003, steps=400)], []),
         "object_distributions": object_distributions(events),
         "dimuon_mass": dimuon_spectrum({"muons_2012": muon_sample(20000, 4)}),
         "mdm_accuracy": accuracy(),
@@ -173,6 +177,8 @@ def event_facts() -> pd.DataFrame:
     facts = {
         "kind": "events",
         "task": "processes",
+        "task_origin": "prehep_simulation",
+        "data_origin": "prehep_simulation",
         "task_title": "signal 2hdm against background ttbar",
         "reference_pretrained": "0.79",
         "reference_scratch": "0.6963",

@@ -45,7 +45,7 @@ def test_every_figure_has_labels_units_and_says_what_is_simulated(name: str, tab
     if name == "object_distributions":
         chosen = tables["object_distributions"]["object"].isin(["leading b-jet", "MET"])
         tables = {**tables, "object_distributions": tables["object_distributions"][chosen]}
-    figure, points = drawn(name, tables, Context(simulated=name != "dimuon_mass"))
+    figure, points = drawn(name, tables, Context())
     assert len(points)
     assert all(axes.get_ylabel() for axes in visible(figure))
     bottom = [axes for axes in visible(figure) if axes.get_xlabel()]
@@ -90,7 +90,7 @@ def test_module_accuracy_bars_are_the_points_and_the_ceiling_is_marked(tables: d
     chosen = points[(points["sample"] == "tracks_gun") & (points["model"] == "mdm_geometry")]
     heights = [bar.get_height() for bar in bars]
     np.testing.assert_allclose(heights, chosen["exact_accuracy"])
-    assert "helix posterior, about the ceiling (measured on another sample)" in legend(figure)
+    assert "helix posterior on another sample: about the ceiling, not a strict bound" in legend(figure)
     assert "ngram" in legend(figure)
     gun = points[(points["sample"] == "tracks_gun") & (points["model"] == "helix_posterior_other_sample")]
     assert gun["exact_accuracy"].tolist() == [0.963, 0.880, 0.725, 0.856]
@@ -102,18 +102,26 @@ def test_distance_curves_are_the_points(tables: dict[str, pd.DataFrame]):
     line = next(item for item in figure.axes[0].lines if item.get_label() == "ngram")
     chosen = points[(points["sample"] == "tracks_gun") & (points["model"] == "ngram")]
     np.testing.assert_allclose(line.get_ydata(), chosen["cumulative"])
+    start = chosen["cumulative"].iloc[0]
+    assert chosen["error"].iloc[0] == pytest.approx((start * (1 - start) / (5000 / 3)) ** 0.5)
+    stars = next(item for item in figure.axes[0].lines if "masked input, track A" in str(item.get_label()))
+    assert list(zip(*stars.get_data(), strict=True)) == [(0, 0.80), (20, 0.87), (100, 0.98)]
+    crosses = next(item for item in figure.axes[0].lines if "headline" in str(item.get_label()))
+    assert list(zip(*crosses.get_data(), strict=True)) == [(0, 0.998), (20, 1.0)]
 
 
 def test_leak_test_leaves_out_models_that_never_see_the_token(tables: dict[str, pd.DataFrame]):
     _, points = drawn("input_visibility", tables)
     assert set(points["model"]) == {"mdm_geometry", "mdm_token", "mdm_mixed"}
     assert set(points["input"]) == {"masked", "visible"}
+    value, error = points.loc[0, ["exact_accuracy", "error"]]
+    assert error == pytest.approx((value * (1 - value) / (5000 / 3)) ** 0.5)
 
 
 def test_real_muons_have_no_jets_and_are_drawn_all_the_same(tables: dict[str, pd.DataFrame]):
     table = tables["object_distributions"]
     only = {"object_distributions": table[(table["object"] == "leading lepton") & (table["sample"] == "pseudo_data")]}
-    figure, _ = drawn("object_distributions", only, Context(simulated=False))
+    figure, _ = drawn("object_distributions", only, Context(origin="collisions"))
     assert legend(figure) == ["pseudo_data"]
     assert "CMS Open Data" in texts(figure)
 
@@ -134,6 +142,7 @@ def test_without_muon_pairs_the_figure_says_so(tables: dict[str, pd.DataFrame]):
 
 def test_training_curves_draw_one_panel_per_run(tables: dict[str, pd.DataFrame]):
     figure, points = drawn("training_curves", tables)
+    assert figure.get_suptitle().strip() == "prehep simulation"
     runs = points[["study", "run"]].drop_duplicates()
     assert len(visible(figure)) == len(runs)
     np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), points["valid_loss"].iloc[:20])
@@ -142,11 +151,18 @@ def test_training_curves_draw_one_panel_per_run(tables: dict[str, pd.DataFrame])
 def test_simulation_is_never_called_cms_alone():
     samples = pd.DataFrame({"sample": ["a", "b"], "origin": ["prehep_simulation", "cms_simulation"]})
     assert source_label(samples, ["a"], Context()) == "prehep simulation"
-    assert source_label(samples, ["b"], Context()) == "CMS Open Data, simulation"
+    assert source_label(samples, ["b"], Context()) == "CMS simulation, public test files"
+
+
+def test_captions_quote_the_facts_of_the_study():
+    facts = {"data_origin": "collisions", "test_signal": "300", "lepton_pt_min": "3", "eta_max": "2.4"}
+    assert "the collision data used for pretraining" in caption("object_distributions", facts)
+    assert "(300 signal and ? background events)" in caption("label_efficiency", facts)
+    assert "pt > 3 GeV and |eta| < 2.4" in caption("dimuon_mass", facts)
 
 
 def test_registry_is_complete_and_names_what_it_has():
     assert set(FIGURES) == set(CAPTIONS)
-    assert all(caption(name) for name in FIGURES)
+    assert all(caption(name, {}) for name in FIGURES)
     with pytest.raises(ConfigError, match="'masses' does not exist; choose one of label_efficiency"):
         find_figure("masses")

@@ -15,7 +15,15 @@ from prehep.stages.tables import write_table
 sys.path.insert(0, str(Path(__file__).parents[1] / "figures"))
 import synthetic
 
-EVENTS = ("label_efficiency", "label_summary", "label_comparison", "object_distributions", "masked_accuracy", "mixture")
+EVENTS = (
+    "label_efficiency",
+    "label_summary",
+    "label_comparison",
+    "tuned_choices",
+    "object_distributions",
+    "masked_accuracy",
+    "mixture",
+)
 TRACKS = ("mdm_accuracy", "mdm_distance")
 
 

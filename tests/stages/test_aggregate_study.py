@@ -10,6 +10,7 @@ from report_inputs import folder_of
 from token_folders import write_event_tokens, write_track_tokens
 
 from prehep.core.config.studies import ClassificationTask
+from prehep.core.config.tokens import EventTokenSettings
 from prehep.core.manifest import load_payload, publish
 from prehep.stages.aggregate_study import Spec, run
 
@@ -36,16 +37,22 @@ def event_spec(root: Path) -> Spec:
             files["test_set.json"] = {"signal": 700, "background": 800}
         scores.append(folder_of(root / f"scores-{model}", files))
     summary = {"processes": {"ttbar": {"events": 10, "accepted_cross_section_pb": 5.0}}}
+    tokens = event_tokens(root / "tokens")
+    with publish(
+        root / "run", report_inputs.Nothing(), stage="pretrain_model", code="", inputs=(tokens,)
+    ) as publication:
+        HISTORY.to_csv(publication.payload("history.csv"), index=False)
     return Spec(
         output=root / "study",
         study="event_pretraining",
         kind="events",
         scores=tuple(scores),
         accuracies=(folder_of(root / "evaluated", {"accuracy.csv": report_inputs.synthetic.masked_accuracy()}),),
-        runs={"masked_type": folder_of(root / "run", {"history.csv": HISTORY})},
-        samples={"data": event_tokens(root / "tokens")},
+        runs={"masked_type": root / "run"},
+        samples={"data": tokens, "simulated": event_tokens(root / "other")},
         sample_titles={"data": "Real muons"},
-        sample_origins={"data": "collisions"},
+        sample_origins={"data": "collisions", "simulated": "cms_simulation"},
+        tokens=EventTokenSettings(lepton_pt_min=3.0),
         simulations=(folder_of(root / "shard", {"summary.json": summary}),),
         task=ClassificationTask(kind="processes", signal="signal_2hdm", background="background_ttbar"),
         references={"pretrained": 0.79},
@@ -68,7 +75,8 @@ def test_columns_are_those_that_the_issue_names(events: Spec):
 
 def test_all_tables_are_written(events: Spec):
     names = {path.stem for path in events.output.glob("*.csv")}
-    own = {"label_efficiency", "label_summary", "label_comparison", "masked_accuracy", "object_distributions"}
+    own = {"label_efficiency", "label_summary", "label_comparison", "tuned_choices"}
+    own |= {"masked_accuracy", "object_distributions"}
     assert names == own | {"dimuon_mass", "mixture", "training_curves", "samples", "facts"}
 
 
@@ -77,22 +85,28 @@ def test_facts_hold_references_and_the_size_of_the_test_set(events: Spec):
     assert facts["reference_pretrained"] == "0.79"
     assert (facts["test_signal"], facts["test_background"]) == ("700", "800")
     assert facts["task_title"] == "signal 2hdm against background ttbar"
+    assert (facts["task_origin"], facts["data_origin"]) == ("prehep_simulation", "collisions")
+    assert (facts["lepton_pt_min"], facts["eta_max"]) == ("3", "2.4")
 
 
 def test_samples_and_curves_say_where_they_come_from(events: Spec):
     samples = pd.read_csv(events.output / "samples.csv")
-    assert samples.to_dict("records") == [
-        {"sample": "data", "origin": "collisions", "events": 200, "title": "Real muons"}
+    assert list(samples.columns) == ["sample", "origin", "events", "title", "pretrained_on"]
+    assert samples.to_numpy().tolist() == [
+        ["data", "collisions", 200, "Real muons", True],
+        ["simulated", "cms_simulation", 200, "simulated", False],
     ]
     curves = pd.read_csv(events.output / "training_curves.csv")
     assert list(curves.columns[:3]) == ["study", "run", "step"]
     assert curves["valid_loss"].tolist() == [2.1, 1.2]
 
 
-def test_dimuons_are_weighted(events: Spec):
+def test_dimuons_are_counted_in_collisions_only_and_without_weights(events: Spec):
     spectrum = pd.read_csv(events.output / "dimuon_mass.csv")
-    assert 0 < spectrum["count"].sum() <= 100
-    assert spectrum["count"].sum() % 0.5 == pytest.approx(0)
+    assert list(spectrum.columns) == ["sample", "low", "high", "count"]
+    assert set(spectrum["sample"]) == {"data"}
+    assert spectrum["count"].dtype == np.int64
+    assert 0 < spectrum["count"].sum() <= 200
 
 
 def test_tracks_join_models_and_baseline(tmp_path: Path):

@@ -9,7 +9,7 @@ from report_inputs import folder_of, study_folders
 
 from prehep.stages import build_report, plot_figure
 
-DRAWN = ("label_efficiency", "mdm_accuracy", "training_curves")
+DRAWN = ("label_efficiency", "mdm_accuracy", "module_distance", "training_curves")
 QUALITY = {"dataset": "pseudo_data", "events": 20_000, "duplicate_events": 3, "columns": {"MET_pt": {}}}
 CONFIGURATION = {"name": "demo", "datasets": {"a": "https://example.org/file.root"}}
 
@@ -106,9 +106,22 @@ def test_it_says_where_pretraining_helps_and_where_not(page: Page):
 def test_reference_values_stand_beside_ours(page: Page):
     assert "0.790" in page.text
     assert "0.696" in page.text
-    assert "helix posterior, measured on another sample of gun tracks" in page.text
+    assert "helix posterior, measured on another sample (gun)" in page.text
     assert "0.963" in page.text
     assert "0.998 (headline)" in page.text
+
+
+def test_verdicts_say_what_they_rest_on(page: Page):
+    assert "95 % interval" in page.text
+    assert "12 comparisons were made and are not corrected" in page.text
+    assert "this one pretraining" in page.text
+    assert "one training per model" in page.text
+
+
+def test_final_losses_and_tuned_choices_are_listed(page: Page):
+    words = " ".join(page.text.split())
+    assert "loss on hidden targets loss on all targets event pretraining masked type 2,000 0.693 0.357" in words
+    assert "pretrained 64 0.003 400 –" in words
 
 
 def test_it_says_what_was_simulated_and_how(page: Page):

@@ -55,8 +55,14 @@ def test_a_changed_table_is_refused(tmp_path: Path):
         run(Spec(output=tmp_path / "figure", figure="label_efficiency", tables=folders))
 
 
-def test_collisions_among_the_samples_decide_the_label():
+@pytest.mark.parametrize(
+    ("origin", "label"), [("prehep_simulation", "prehep simulation"), ("collisions", "CMS Open Data")]
+)
+def test_the_test_data_of_the_task_and_not_other_samples_decide_the_label(origin: str, label: str):
     samples = pd.DataFrame({"sample": ["a"], "origin": ["collisions"]})
-    assert make_context({"samples": samples}, None, "").label == "CMS Open Data"
-    assert make_context({"samples": samples.assign(origin="prehep_simulation")}, None, "").label == "prehep simulation"
-    assert make_context({}, None, "").label == "prehep simulation"
+    facts = pd.DataFrame({"name": ["task_origin"], "value": [origin]})
+    assert make_context({"samples": samples, "facts": facts}).label == label
+
+
+def test_without_a_task_the_label_claims_no_collisions():
+    assert make_context({}).label == "prehep simulation"

@@ -11,8 +11,10 @@ from prehep.evaluation.label_efficiency import (
     label_efficiency,
     label_summary,
     labels_needed,
+    tuned_choices,
     verdict,
 )
+from prehep.evaluation.metrics import auc_error
 
 MANY = (10**9, 10**9)
 
@@ -61,6 +63,13 @@ def test_a_small_test_set_makes_the_same_difference_undecided():
     assert label_comparison(table, (50, 50)).iloc[0]["outcome"] == "undecided"
 
 
+def test_test_set_counts_for_both_models():
+    table = scores({"pretrained": {64: [0.7, 0.7]}, "trees_flat": {64: [0.6, 0.6]}})
+    row = label_comparison(table, (300, 400)).iloc[0]
+    assert row["test_error"] == pytest.approx(math.hypot(auc_error(0.7, 300, 400), auc_error(0.6, 300, 400)))
+    assert row["high"] - row["low"] == pytest.approx(2 * 1.96 * row["test_error"])
+
+
 def test_one_seed_decides_nothing():
     table = scores({"pretrained": {64: [0.9]}, "scratch_tuned": {64: [0.5]}})
     comparison = label_comparison(table, MANY)
@@ -84,6 +93,32 @@ def test_label_saving_counts_the_labels_of_the_other_model():
     assert math.isnan(saving[10_000])
 
 
+def test_no_labels_are_saved_against_an_untuned_model_or_without_a_clear_gain():
+    ours = {100: [0.6, 0.6], 10_000: [0.8, 0.8]}
+    worse = {100: [0.5, 0.5], 10_000: [0.7, 0.7]}
+    equal = {100: [0.5, 0.71], 10_000: [0.7, 0.91]}
+    table = scores({"pretrained": ours, "scratch_published": worse, "trees_flat": equal, "trees_engineered": worse})
+    saving = label_comparison(table, MANY).set_index(["versus", "n_labels"])["label_saving"]
+    assert saving["trees_engineered", 100] == pytest.approx(10)
+    assert saving.drop(("trees_engineered", 100)).isna().all()
+
+
+def test_tuned_choices_of_known_values():
+    networks = pd.DataFrame(
+        [("pretrained", 64, 1, 0.003, 100), ("pretrained", 64, 2, 0.003, 300)],
+        columns=["model", "n_labels", "seed", "learning_rate", "steps"],
+    )
+    trees = networks.iloc[:1].assign(model="trees_flat", learning_rate=0.1, steps=7)
+    curves = pd.DataFrame(
+        [("pretrained", 64, seed, step) for seed, last in ((1, 300), (2, 500)) for step in (100, last)],
+        columns=["model", "n_labels", "seed", "step"],
+    )
+    rows = tuned_choices([networks, trees], [curves]).set_index("model")
+    assert rows.loc["pretrained"].tolist() == [64, 0.003, 200, 400]
+    assert rows.loc["trees_flat", ["learning_rate", "kept_step"]].tolist() == [0.1, 7]
+    assert math.isnan(rows.loc["trees_flat", "last_step"])
+
+
 def test_verdict_says_where_it_helps_and_where_not_and_names_the_stronger_trees():
     table = scores(
         {
@@ -93,8 +128,9 @@ def test_verdict_says_where_it_helps_and_where_not_and_names_the_stronger_trees(
             "trees_engineered": {64: [0.65, 0.66, 0.67], 256: [0.70, 0.71, 0.72]},
         }
     )
-    long, trees = verdict(label_comparison(table, MANY), label_summary(table))
-    assert "pretraining helps at 64 labels per class (+0.050" in long
+    long, trees, scope = verdict(label_comparison(table, MANY), label_summary(table))
+    assert "6 comparisons were made and are not corrected" in scope
+    assert "pretraining helps at 64 labels per class (+0.050, 95 % interval +0.050 … +0.050)" in long
     assert "no clear difference at 256 labels" in long
     assert "engineered quantities" in trees
     assert "pretraining is worse at 64 labels" in trees

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from prehep.evaluation.module_verdict import module_comparison, module_verdict
+from prehep.evaluation.module_verdict import accuracy_error, module_comparison, module_verdict
 
 
 def table(**models: float) -> pd.DataFrame:
@@ -15,7 +15,14 @@ def table(**models: float) -> pd.DataFrame:
 def test_difference_and_error_of_known_values():
     row = module_comparison(table(bert=0.8, ngram=0.5)).iloc[0]
     assert row["difference"] == pytest.approx(0.3)
-    assert row["error"] == pytest.approx(((0.16 + 0.25) / 10_000) ** 0.5)
+    # three probes per track count as one
+    assert row["error"] == pytest.approx(((0.16 + 0.25) / (10_000 / 3)) ** 0.5)
+
+
+def test_error_of_one_position_counts_every_track():
+    table = pd.DataFrame({"fraction": [0.5, 0.5], "n": [300, 300], "position": ["first", "all"]})
+    errors = accuracy_error(table["fraction"], table["n"], table["position"])
+    assert errors.tolist() == pytest.approx([0.5 / 300**0.5, 0.5 / 100**0.5])
 
 
 @pytest.mark.parametrize(
@@ -23,7 +30,9 @@ def test_difference_and_error_of_known_values():
 )
 def test_sentence_says_which_is_better(bert: float, word: str):
     (sentence,) = module_verdict(table(bert=bert, ngram=0.75))
-    assert sentence.startswith(f"bert: {word} the n-gram on gun ({bert:.3f} against 0.750")
+    assert sentence.startswith(
+        f"bert: {word} the n-gram on gun ({bert:.3f} against 0.750; {bert - 0.75:+.3f}, 95 % interval"
+    )
 
 
 def test_without_an_ngram_nothing_is_said():

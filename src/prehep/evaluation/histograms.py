@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from prehep.tokens.labelled_sets import LEPTON, MUON_MASS_MIN, dimuon_mass
 
 DISTRIBUTION_COLUMNS = ["object", "quantity", "sample", "low", "high", "density", "error"]
-DIMUON_COLUMNS = ["sample", "low", "high", "count", "error"]
+DIMUON_COLUMNS = ["sample", "low", "high", "count"]
 DIMUON_EDGES = np.geomspace(0.3, 200.0, 261)
 KINDS = {LEPTON: ("lepton", 2), 4: ("MET", 1), 2: ("b-jet", 2), 3: ("light jet", 2)}
 RANKS = ("leading", "sub-leading")
@@ -97,22 +97,19 @@ def _densities(values: Floats, weights: Floats, edges: Floats) -> Iterator[tuple
 
 
 def dimuon_spectrum(samples: Mapping[str, EventSample]) -> pd.DataFrame:
-    """Return the mass spectrum of the two leading muons of opposite charge, in logarithmic bins from 0.3 to 200 GeV.
+    """Count the pairs of the two leading muons of opposite charge, in logarithmic bins of mass from 0.3 to 200 GeV.
 
     Args:
-        samples: name and events; samples without such a pair have no rows.
+        samples: name and events of collisions, whose weights are 1; samples without such a pair have no rows.
 
     Returns:
-        Columns `DIMUON_COLUMNS`: edges in GeV, sum of weights per bin and its statistical error.
+        Columns `DIMUON_COLUMNS`: edges in GeV and pairs per bin.
     """
     tables = [pd.DataFrame(columns=DIMUON_COLUMNS)]
     for name, sample in samples.items():
         mass = dimuon_mass(sample.kinematics, sample.types)
         found = np.isfinite(mass)
         if found.any():
-            weights = sample.weights[found].astype(np.float64)
-            count, edges = np.histogram(mass[found], DIMUON_EDGES, weights=weights)
-            squared, _ = np.histogram(mass[found], DIMUON_EDGES, weights=weights**2)
-            columns = {"low": edges[:-1], "high": edges[1:], "count": count, "error": np.sqrt(squared)}
-            tables.append(pd.DataFrame({"sample": name, **columns}))
+            count, edges = np.histogram(mass[found], DIMUON_EDGES)
+            tables.append(pd.DataFrame({"sample": name, "low": edges[:-1], "high": edges[1:], "count": count}))
     return pd.concat(tables[1:] or tables, ignore_index=True)

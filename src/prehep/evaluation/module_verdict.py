@@ -6,7 +6,9 @@ from typing import NamedTuple
 import pandas as pd
 
 NGRAM = "ngram"
-SIGMAS = 2.0
+PROBES_PER_TRACK = {"all": 3}
+"""First, middle and last hit; any other position is asked once."""
+TWO_SIDED_95 = 1.96
 
 
 class ComparisonRow(NamedTuple):
@@ -20,6 +22,21 @@ class ComparisonRow(NamedTuple):
     error: float
 
 
+def accuracy_error(fraction: pd.Series, n: pd.Series, position: pd.Series) -> pd.Series:
+    """Return the binomial error of a fraction of probed hits, counting tracks and not probes.
+
+    Position "all" asks for several hits of each track. These are not independent; counted as one, the error is too
+    large rather than too small.
+
+    Args:
+        fraction: of predictions that are right.
+        n: number of predictions.
+        position: "all" or one of the others.
+    """
+    tracks = n / position.map(PROBES_PER_TRACK).fillna(1)
+    return (fraction * (1 - fraction) / tracks.clip(lower=1)) ** 0.5
+
+
 def module_comparison(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Compare every model with the n-gram on the same masked hits, over all positions.
 
@@ -27,19 +44,20 @@ def module_comparison(accuracy: pd.DataFrame) -> pd.DataFrame:
         accuracy: columns sample, model, input, position, n, exact_accuracy.
 
     Returns:
-        The fields of `ComparisonRow`. The error takes the two accuracies as independent;
-        both are measured on the same tracks, so it is too large rather than too small.
+        The fields of `ComparisonRow`. The error counts tracks and takes the two accuracies as independent; both are
+        measured on the same tracks, so it is too large rather than too small.
     """
     chosen = accuracy[(accuracy["input"] == "masked") & (accuracy["position"] == "all")]
+    chosen = chosen.assign(error=accuracy_error(chosen["exact_accuracy"], chosen["n"], chosen["position"]))
     rows = []
     for sample, group in chosen.groupby("sample", sort=False):
         baseline = group[group["model"] == NGRAM]
         if baseline.empty:
             continue
-        reference, n = float(baseline["exact_accuracy"].iloc[0]), int(baseline["n"].iloc[0])
+        reference, reference_error = baseline.iloc[0][["exact_accuracy", "error"]]
         for row in group[group["model"] != NGRAM].to_dict("records"):
             value = float(row["exact_accuracy"])
-            error = math.sqrt((value * (1 - value) + reference * (1 - reference)) / max(n, 1))
+            error = math.hypot(row["error"], reference_error)
             rows.append((sample, row["model"], value, reference, value - reference, error))
     return pd.DataFrame(rows, columns=list(ComparisonRow._fields))
 
@@ -47,20 +65,25 @@ def module_comparison(accuracy: pd.DataFrame) -> pd.DataFrame:
 def module_verdict(accuracy: pd.DataFrame) -> list[str]:
     """Say in plain sentences, model by model, on which samples it beats the n-gram.
 
-    A difference below two standard errors counts as none.
+    A difference whose 95 % interval holds zero counts as none.
     """
     sentences = []
     for model, rows in module_comparison(accuracy).groupby("model", sort=False):
         parts = [
             f"{_how(row.difference, row.error)} on {row.sample} "
-            f"({row.accuracy:.3f} against {row.ngram:.3f}, ± {row.error:.3f})"
+            f"({row.accuracy:.3f} against {row.ngram:.3f}; {_interval(row)})"
             for row in (ComparisonRow(*values) for values in rows.itertuples(index=False))
         ]
         sentences.append(f"{str(model).replace('_', ' ')}: {'; '.join(parts)}.")
     return sentences
 
 
+def _interval(row: ComparisonRow) -> str:
+    half = TWO_SIDED_95 * row.error
+    return f"{row.difference:+.3f}, 95 % interval {row.difference - half:+.3f} … {row.difference + half:+.3f}"
+
+
 def _how(difference: float, error: float) -> str:
-    if abs(difference) <= SIGMAS * error:
+    if abs(difference) <= TWO_SIDED_95 * error:
         return "no clear difference from the n-gram"
     return "better than the n-gram" if difference > 0 else "worse than the n-gram"

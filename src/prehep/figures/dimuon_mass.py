@@ -17,6 +17,7 @@ from prehep.figures.style import (
     source_label,
 )
 
+COLOURS = ("black", *PALETTE)
 RESONANCES = {
     r"$\omega/\rho$": 0.7755,
     r"$\phi$": 1.0195,
@@ -29,7 +30,7 @@ RESONANCES = {
 
 
 def points(tables: Tables, context: Context) -> pd.DataFrame:
-    """Return what is drawn: pairs per bin, and per GeV, for every sample.
+    """Return what is drawn: pairs per bin, and per GeV with its Poisson error, for every sample of collisions.
 
     Args:
         tables: `dimuon_mass`.
@@ -38,7 +39,7 @@ def points(tables: Tables, context: Context) -> pd.DataFrame:
     del context
     table = tables["dimuon_mass"].copy()
     width = table["high"] - table["low"]
-    return table.assign(per_gev=table["count"] / width, per_gev_error=table["error"] / width)
+    return table.assign(per_gev=table["count"] / width, per_gev_error=table["count"] ** 0.5 / width)
 
 
 def draw(tables: Tables, context: Context) -> Figure:
@@ -72,16 +73,11 @@ def draw(tables: Tables, context: Context) -> Figure:
 
 
 def _spectrum(axes: Axes, rows: pd.DataFrame, index: int, title: str) -> None:
-    edges = np.append(rows["low"].to_numpy(), rows["high"].to_numpy()[-1])
-    values, errors = rows["per_gev"].to_numpy(), rows["per_gev_error"].to_numpy()
-    if index == 0:
-        centres, filled = np.sqrt(edges[1:] * edges[:-1]), values > 0
-        axes.errorbar(
-            centres[filled], values[filled], yerr=errors[filled], fmt="o", color="black", markersize=2.2,
-            elinewidth=0.7, label=title,
-        )  # fmt: skip
-    else:
-        axes.stairs(values, edges, color=PALETTE[index - 1], label=title, baseline=None)
+    filled = rows[rows["count"] > 0]
+    axes.errorbar(
+        np.sqrt(filled["low"] * filled["high"]), filled["per_gev"], yerr=filled["per_gev_error"], fmt="o",
+        color=COLOURS[index % len(COLOURS)], markersize=2.2, elinewidth=0.7, label=title,
+    )  # fmt: skip
 
 
 def _mark_resonances(axes: Axes, drawn: pd.DataFrame) -> None:

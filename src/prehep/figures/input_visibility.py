@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from prehep.evaluation.module_verdict import accuracy_error
 from prehep.figures.references import PAPER_MASKED, PAPER_VISIBLE
 from prehep.figures.style import (
     PALETTE,
@@ -18,12 +19,12 @@ from prehep.figures.style import (
     source_label,
 )
 
-COLUMNS = ["sample", "model", "input", "n", "exact_accuracy"]
+COLUMNS = ["sample", "model", "input", "n", "exact_accuracy", "error"]
 INPUTS = {"masked": "probed token masked", "visible": "probed token left visible (a copy)"}
 
 
 def points(tables: Tables, context: Context) -> pd.DataFrame:
-    """Return what is drawn: accuracy over all positions of the models that were probed both ways.
+    """Return what is drawn: accuracy over all positions, with its error, of the models that were probed both ways.
 
     Args:
         tables: `mdm_accuracy`.
@@ -32,6 +33,7 @@ def points(tables: Tables, context: Context) -> pd.DataFrame:
     del context
     table = tables["mdm_accuracy"]
     chosen = table[table["position"] == "all"]
+    chosen = chosen.assign(error=accuracy_error(chosen["exact_accuracy"], chosen["n"], chosen["position"]))
     both = chosen.groupby("model")["input"].nunique()
     return chosen.loc[chosen["model"].isin(both.index[both > 1]), COLUMNS].reset_index(drop=True)
 
@@ -66,12 +68,15 @@ def _bars(axes: Axes, rows: pd.DataFrame, models: list[str]) -> None:
     for index, (name, title) in enumerate(INPUTS.items()):
         chosen = rows[rows["input"] == name]
         places = [models.index(model) + 0.36 * (index - 0.5) for model in chosen["model"]]
-        bars = axes.bar(places, chosen["exact_accuracy"], 0.34, color=PALETTE[index], label=title)
+        bars = axes.bar(
+            places, chosen["exact_accuracy"], 0.34, yerr=chosen["error"], color=PALETTE[index], label=title,
+            error_kw={"elinewidth": 1, "capsize": 2},
+        )  # fmt: skip
         axes.bar_label(bars, fmt="%.3f", padding=2, size=9)
 
 
 def _references(axes: Axes) -> None:
-    label = "paper B: 0.998 printed with visible input"
+    label = "paper B's notebook: 0.998 with visible input"
     axes.axhline(PAPER_VISIBLE, color=REFERENCE_COLOUR, linestyle="--", linewidth=1, label=label, zorder=0.5)
     label = "paper B's notebook: 0.80 with real masks"
     axes.axhline(PAPER_MASKED.values[3], color=REFERENCE_COLOUR, linestyle=":", linewidth=1.3, label=label, zorder=0.5)

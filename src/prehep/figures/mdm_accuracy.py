@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from prehep.figures.references import PAPER_MASKED, POSITIONS, PositionReference, ceiling_of
+from prehep.evaluation.module_verdict import accuracy_error
+from prehep.figures.references import CEILING_TITLE, PAPER_MASKED, POSITIONS, PositionReference, ceiling_of
 from prehep.figures.style import (
     PALETTE,
     REFERENCE_COLOUR,
@@ -33,8 +34,7 @@ def points(tables: Tables, context: Context) -> pd.DataFrame:
     del context
     table = tables["mdm_accuracy"]
     masked = table[table["input"] == "masked"].copy()
-    accuracy = masked["exact_accuracy"]
-    masked["error"] = (accuracy * (1 - accuracy) / masked["n"].clip(lower=1)) ** 0.5
+    masked["error"] = accuracy_error(masked["exact_accuracy"], masked["n"], masked["position"])
     rows = [_reference(sample, PAPER, PAPER_MASKED) for sample in masked["sample"].unique()]
     rows += [
         _reference(sample, CEILING, ceiling) for sample in masked["sample"].unique() if (ceiling := ceiling_of(sample))
@@ -99,7 +99,7 @@ def _models(axes: Axes, rows: pd.DataFrame, models: list[str]) -> None:
 def _references(axes: Axes, rows: pd.DataFrame) -> None:
     shown = {
         PAPER: (":", PAPER_MASKED.title),
-        CEILING: ("-", "helix posterior, about the ceiling (measured on another sample)"),
+        CEILING: ("-", CEILING_TITLE),
     }
     for name, (dash, title) in shown.items():
         chosen = rows[rows["model"] == name]

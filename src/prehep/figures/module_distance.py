@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from prehep.figures.references import PAPER_MASKED, PAPER_VISIBLE, PAPER_WITHIN_20MM
+from prehep.evaluation.module_verdict import accuracy_error
+from prehep.figures.references import PAPER_MASKED_WITHIN, PAPER_VISIBLE_WITHIN
 from prehep.figures.style import (
     DASHES,
     PALETTE,
@@ -19,18 +20,20 @@ from prehep.figures.style import (
     source_label,
 )
 
-COLUMNS = ["sample", "model", "input", "distance_mm", "cumulative"]
+PROBE = ["sample", "model", "input", "position"]
+COLUMNS = ["sample", "model", "input", "distance_mm", "cumulative", "error"]
 
 
 def points(tables: Tables, context: Context) -> pd.DataFrame:
-    """Return what is drawn: the cumulative distribution over all masked positions, masked input.
+    """Return what is drawn: the cumulative distribution over all masked positions, masked input, and its error.
 
     Args:
-        tables: `mdm_distance`.
+        tables: `mdm_distance`, and `mdm_accuracy` for the number of probes.
         context: not used.
     """
     del context
-    table = tables["mdm_distance"]
+    table = tables["mdm_distance"].merge(tables["mdm_accuracy"][[*PROBE, "n"]], on=PROBE, how="left")
+    table["error"] = accuracy_error(table["cumulative"], table["n"], table["position"])
     return table.loc[(table["position"] == "all") & (table["input"] == "masked"), COLUMNS].reset_index(drop=True)
 
 
@@ -38,7 +41,7 @@ def draw(tables: Tables, context: Context) -> Figure:
     """Draw one panel per sample: fraction of predictions within a distance of the true module's centre.
 
     Args:
-        tables: `mdm_distance` and optionally `samples`.
+        tables: `mdm_distance`, `mdm_accuracy` and optionally `samples`.
         context: label and title.
     """
     drawn, samples = points(tables, context), tables.get("samples")
@@ -49,11 +52,13 @@ def draw(tables: Tables, context: Context) -> Figure:
         rows = drawn[drawn["sample"] == name]
         for index, model in enumerate(models):
             chosen = rows[rows["model"] == model].sort_values("distance_mm")
+            colour, fraction = PALETTE[index % len(PALETTE)], chosen["cumulative"]
             axes.plot(
-                chosen["distance_mm"], chosen["cumulative"], drawstyle="steps-post",
-                color=PALETTE[index % len(PALETTE)], linestyle=DASHES[index % len(DASHES)],
-                label=model.replace("_", " "),
+                chosen["distance_mm"], fraction, drawstyle="steps-post", color=colour,
+                linestyle=DASHES[index % len(DASHES)], label=model.replace("_", " "),
             )  # fmt: skip
+            low, high = fraction - chosen["error"], fraction + chosen["error"]
+            axes.fill_between(chosen["distance_mm"], low, high, step="post", color=colour, alpha=0.2, linewidth=0)
         _references(axes)
         axes.set_ylabel("fraction within distance")
         axes.set_ylim(min(0.4, float(rows["cumulative"].min()) - 0.05), 1.03)
@@ -67,11 +72,12 @@ def draw(tables: Tables, context: Context) -> Figure:
 
 
 def _references(axes: Axes) -> None:
-    axes.plot(
-        [0, 20], [PAPER_MASKED.values[3], PAPER_WITHIN_20MM], linestyle="none", marker="*", markersize=10,
-        color=REFERENCE_COLOUR, label="paper's notebook, masked input (2402.10239)", zorder=3,
-    )  # fmt: skip
-    axes.plot(
-        [0], [PAPER_VISIBLE], linestyle="none", marker="X", markersize=8, color=REFERENCE_COLOUR,
-        label="paper's headline 99.8 %, input visible", zorder=3, clip_on=False,
-    )  # fmt: skip
+    shown = {
+        "paper B's notebook, masked input, track A of model 14": ("*", PAPER_MASKED_WITHIN),
+        "paper B's headline, probably with visible input": ("X", PAPER_VISIBLE_WITHIN),
+    }
+    for title, (marker, values) in shown.items():
+        axes.plot(
+            list(values), list(values.values()), linestyle="none", marker=marker, markersize=9, label=title,
+            color=REFERENCE_COLOUR, zorder=3, clip_on=False,
+        )  # fmt: skip

@@ -92,33 +92,34 @@ def _data(axes: Axes, rows: pd.DataFrame) -> Handle:
 
 def _line(axes: Axes, rows: pd.DataFrame, index: int) -> Handle:
     colour = PALETTE[index - 1]
-    low, high = rows["density"] - rows["error"], rows["density"] + rows["error"]
-    axes.fill_between(
-        _edges(rows), np.append(low, low.iloc[-1]), np.append(high, high.iloc[-1]), step="post", color=colour,
-        alpha=0.25, linewidth=0,
-    )  # fmt: skip
+    _band(axes, rows, rows["density"].to_numpy(), rows["error"].to_numpy(), colour)
     return axes.stairs(
         rows["density"], _edges(rows), color=colour, linestyle=DASHES[index - 1], linewidth=1.5, baseline=None
     )
 
 
 def _ratio(axes: Axes, data: pd.DataFrame, rows: pd.DataFrame, index: int) -> None:
-    """Draw the sample over the data; the data's own relative error is the band around 1."""
+    """Draw the sample over the data with the sample's error; the data's own relative error is the band around 1."""
     if data.empty:
         return
     base = data["density"].to_numpy()
     filled = base > 0
     scale = np.divide(1.0, base, out=np.full_like(base, np.nan), where=filled)
+    ratio, error = rows["density"].to_numpy() * scale, rows["error"].to_numpy() * scale
     if index == 0:
-        error = np.nan_to_num(rows["error"].to_numpy() * scale, nan=0.0)
-        band = np.append(error, error[-1])
-        axes.fill_between(
-            _edges(rows), 1 - band, 1 + band, step="post", color=REFERENCE_COLOUR, alpha=0.25, linewidth=0
-        )
+        _band(axes, rows, np.where(filled, ratio, 1.0), np.where(filled, error, 0.0), REFERENCE_COLOUR)
         axes.axhline(1, color=REFERENCE_COLOUR, linewidth=0.8)
     else:
-        ratio = rows["density"].to_numpy() * scale
+        _band(axes, rows, ratio, error, PALETTE[index - 1])
         axes.stairs(ratio, _edges(rows), color=PALETTE[index - 1], linestyle=DASHES[index - 1], baseline=None)
+
+
+def _band(axes: Axes, rows: pd.DataFrame, values: np.ndarray, errors: np.ndarray, colour: str) -> None:
+    low, high = values - errors, values + errors
+    axes.fill_between(
+        _edges(rows), np.append(low, low[-1]), np.append(high, high[-1]), step="post", color=colour, alpha=0.25,
+        linewidth=0,
+    )  # fmt: skip
 
 
 def _finish(upper: Axes, lower: Axes, rows: pd.DataFrame, quantity: str, title: str) -> None:

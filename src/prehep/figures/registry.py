@@ -5,13 +5,16 @@ A new figure is one module, one caption and one entry here; only the chosen modu
 """
 
 import importlib
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from prehep.core.errors import ConfigError
-from prehep.figures.captions import CAPTIONS
+from prehep.figures.captions import CAPTIONS, DATA_WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -65,7 +68,10 @@ FIGURES = {
         "prehep.figures.mdm_accuracy", "Masked modules by position", ("mdm_accuracy",), "B2, 2402.10239"
     ),
     "module_distance": FigureEntry(
-        "prehep.figures.module_distance", "Distance of the predicted module", ("mdm_distance",), "B1, 2402.10239"
+        "prehep.figures.module_distance",
+        "Distance of the predicted module",
+        ("mdm_distance", "mdm_accuracy"),
+        "B1, 2402.10239",
     ),
     "input_visibility": FigureEntry(
         "prehep.figures.input_visibility", "Masked against visible input", ("mdm_accuracy",), "B7, 2402.10239"
@@ -94,6 +100,12 @@ def load_figure(name: str) -> FigureModule:
     return cast("FigureModule", importlib.import_module(find_figure(name).module))
 
 
-def caption(name: str) -> str:
-    """Return what stands under a figure."""
-    return CAPTIONS[name]
+def caption(name: str, facts: "Mapping[str, str]") -> str:
+    """Return what stands under a figure.
+
+    Args:
+        name: of the figure.
+        facts: names and values that captions may quote; what is not known is shown as a question mark.
+    """
+    known = {"data": DATA_WORDS.get(facts.get("data_origin", ""), "data"), **facts}
+    return CAPTIONS[name].format_map(defaultdict(lambda: "?", known))

@@ -60,10 +60,11 @@ SETTINGS: dict[Any, Any] = {
 }
 
 COLLISIONS = "collisions"
+PREHEP = "prehep_simulation"
 ORIGINS = {
-    "prehep_simulation": "prehep simulation",
+    PREHEP: "prehep simulation",
     COLLISIONS: "CMS Open Data",
-    "cms_simulation": "CMS Open Data, simulation",
+    "cms_simulation": "CMS simulation, public test files",
     "trackml_simulation": "TrackML simulation",
 }
 
@@ -73,19 +74,19 @@ class Context:
     """What a figure cannot read from its tables.
 
     Attributes:
-        simulated: all data come from the embedded simulation.
+        origin: who made the data, a key of `ORIGINS`; of figures that cannot tell it by the names of their samples.
         title: shown at the upper right, e.g. the task or the data-taking period.
         references: published values by name, drawn where a figure knows the name.
     """
 
-    simulated: bool = True
+    origin: str = PREHEP
     title: str = ""
     references: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """Return what the figure says about its data; simulation is never called CMS alone."""
-        return ORIGINS["prehep_simulation" if self.simulated else COLLISIONS]
+        return ORIGINS[self.origin]
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def draw(tables: Tables, context: Context) -> Figure:
         context: label and title.
     """
     drawn, samples = points(tables, context), tables.get("samples")
+    names = None if samples is None else list(samples.loc[samples["pretrained_on"], "sample"])
     runs = list(dict.fromkeys(zip(drawn["study"], drawn["run"], strict=True)))
     columns = 1 if len(runs) == 1 else 2
     rows = max(-(-len(runs) // columns), 1)
@@ -46,7 +47,7 @@ def draw(tables: Tables, context: Context) -> Figure:
     for axes in panels[len(runs) :]:
         axes.set_axis_off()
     figure.suptitle(
-        f"{source_label(samples, None, context)}   {context.title}", x=0.01, ha="left", size=11.5, weight="bold"
+        f"{source_label(samples, names, context)}   {context.title}", x=0.01, ha="left", size=11.5, weight="bold"
     )
     legend_below(figure, panels[0])
     return figure

@@ -10,9 +10,10 @@ import pandas as pd
 from pydantic import Field
 
 from prehep.core.config.studies import ClassificationTask
+from prehep.core.config.tokens import EventTokenSettings
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
 from prehep.evaluation.histograms import EventSample, dimuon_spectrum, object_distributions
-from prehep.evaluation.label_efficiency import label_comparison, label_efficiency, label_summary
+from prehep.evaluation.label_efficiency import label_comparison, label_efficiency, label_summary, tuned_choices
 from prehep.evaluation.mixture import mixture_table
 from prehep.stages.command import StageSpec
 from prehep.stages.tables import has_payload, read_table, write_table
@@ -37,6 +38,8 @@ class Spec(StageSpec):
     sample_origins: dict[str, str] = Field(default_factory=dict, description="who made the samples")
     simulations: tuple[Path, ...] = Field((), description="folders of simulate_events: the mixture")
     task: ClassificationTask | None = None
+    task_origin: str = Field("prehep_simulation", description="who made the test data of the task")
+    tokens: EventTokenSettings | None = Field(None, description="selection of the events, quoted in captions")
     references: dict[str, float] = Field(
         default_factory=dict, description="published AUC of the same task: pretrained, scratch"
     )
@@ -71,23 +74,29 @@ def _training_curves(spec: Spec) -> pd.DataFrame:
 
 
 def _samples(spec: Spec) -> pd.DataFrame:
+    pretrained_on = {folder for run in spec.runs.values() for folder in read_manifest(run).inputs}
     rows = [
         (
             name,
             spec.sample_origins.get(name, "prehep_simulation"),
             len(np.load(load_payload(folder, "split.npy"), mmap_mode="r")),
             spec.sample_titles.get(name, name),
+            folder.as_posix() in pretrained_on,
         )
         for name, folder in spec.samples.items()
     ]
-    return pd.DataFrame(rows, columns=["sample", "origin", "events", "title"])
+    return pd.DataFrame(rows, columns=["sample", "origin", "events", "title", "pretrained_on"])
 
 
 def _facts(spec: Spec) -> pd.DataFrame:
     """Return names and values that figures and report need beside the tables."""
     facts: dict[str, object] = {"kind": spec.kind}
     if spec.task is not None:
-        facts |= {"task": spec.task.kind, "task_title": _task_title(spec.task)}
+        facts |= {"task": spec.task.kind, "task_title": _task_title(spec.task), "task_origin": spec.task_origin}
+    if spec.samples:
+        facts["data_origin"] = spec.sample_origins.get(next(iter(spec.samples)), "prehep_simulation")
+    if spec.tokens is not None:
+        facts |= {"lepton_pt_min": f"{spec.tokens.lepton_pt_min:g}", "eta_max": f"{spec.tokens.eta_max:g}"}
     facts |= {f"reference_{name}": value for name, value in spec.references.items()}
     if spec.kind == "events" and spec.scores:
         facts |= dict(zip(("test_signal", "test_background"), _test_events(spec), strict=True))
@@ -104,19 +113,23 @@ def _task_title(task: ClassificationTask) -> str:
 
 def _event_tables(spec: Spec) -> dict[str, pd.DataFrame]:
     samples = {name: _event_sample(folder) for name, folder in spec.samples.items()}
+    measured = {name: sample for name, sample in samples.items() if spec.sample_origins.get(name) == "collisions"}
     tables = {
         "object_distributions": object_distributions(samples),
-        "dimuon_mass": dimuon_spectrum(samples),
+        "dimuon_mass": dimuon_spectrum(measured),
         "masked_accuracy": _join(spec.accuracies, "accuracy.csv"),
         "mixture": mixture_table(
             [json.loads(load_payload(folder, "summary.json").read_text("utf-8")) for folder in spec.simulations]
         ),
     }
     if spec.scores:
-        efficiency = label_efficiency(spec.study, [read_table(folder, "scores.csv") for folder in spec.scores])
+        scores = [read_table(folder, "scores.csv") for folder in spec.scores]
+        curves = [read_table(folder, "curves.csv") for folder in spec.scores if has_payload(folder, "curves.csv")]
+        efficiency = label_efficiency(spec.study, scores)
         tables["label_efficiency"] = efficiency
         tables["label_summary"] = label_summary(efficiency)
         tables["label_comparison"] = label_comparison(efficiency, _test_events(spec))
+        tables["tuned_choices"] = tuned_choices(scores, curves)
     return tables
 
 

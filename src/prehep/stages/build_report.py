@@ -25,6 +25,8 @@ from prehep.stages.report_content import (
     Row,
     Section,
     data_tables,
+    facts_of,
+    final_losses,
     overview,
     source_sentences,
     study_section,
@@ -102,25 +104,27 @@ def _sections(spec: Spec, tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> l
     sections = [study_section(study, content) for study, content in tables.items()]
     for section, (study, content) in zip(sections, tables.items(), strict=True):
         section.figures = [
-            _figure(spec, name)
+            _figure(spec, name, facts_of(content))
             for name in FIGURES
             if name in spec.figures and name != CURVES and content.keys() >= set(find_figure(name).tables)
         ]
         section.files = [{"name": name, "link": _shown_as(name, study)} for name in content]
     if CURVES in spec.figures:
         introduction = "How the pretraining runs went."
-        sections.append(Section("training", "Training", introduction, "", figures=[_figure(spec, CURVES)]))
+        losses = final_losses(tables.values())
+        curves = _figure(spec, CURVES, {})
+        sections.append(Section("training", "Training", introduction, "", tables=[losses], figures=[curves]))
     return sections
 
 
-def _figure(spec: Spec, name: str) -> dict[str, str]:
+def _figure(spec: Spec, name: str, facts: Mapping[str, str]) -> dict[str, str]:
     folder, entry = spec.figures[name], find_figure(name)
     image = load_payload(folder, f"{name}.png").read_bytes()
     return {
         "name": name,
         "title": entry.title,
         "paper": entry.paper,
-        "caption": caption(name),
+        "caption": caption(name, facts),
         "image": base64.b64encode(image).decode("ascii"),
         "folder": Path(os.path.relpath(folder, spec.output)).as_posix(),
     }

@@ -9,7 +9,7 @@ from pydantic import Field
 from prehep.core.errors import ConfigError
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.figures.registry import FigureEntry, find_figure, load_figure
-from prehep.figures.style import COLLISIONS, Context, Tables, style
+from prehep.figures.style import PREHEP, Context, Tables, style
 from prehep.stages.command import StageSpec
 from prehep.stages.tables import has_payload, read_table, write_table
 
@@ -22,7 +22,6 @@ class Spec(StageSpec):
 
     figure: str = Field(description="name in the registry of figures")
     tables: dict[str, Path] = Field(min_length=1, description="study and folder of aggregate_study")
-    simulated: bool | None = Field(None, description="no collisions are drawn; null = read from the table of samples")
     title: str = Field("", description="upper right corner")
 
 
@@ -40,7 +39,7 @@ def run(spec: Spec) -> Manifest:
     inputs = tuple(spec.tables.values())
     with publish(spec.output, spec, stage=f"plot_{spec.figure}", code=spec.code, inputs=inputs) as publication:
         tables = read_tables(spec.figure, entry, spec.tables)
-        context = make_context(tables, spec.simulated, spec.title)
+        context = make_context(tables, spec.title)
         module = load_figure(spec.figure)
         with style():
             figure = module.draw(tables, context)
@@ -73,11 +72,9 @@ def _joined(table: str, folders: Iterable[Path]) -> pd.DataFrame | None:
     return pd.concat(found, ignore_index=True) if found else None
 
 
-def make_context(tables: Tables, simulated: bool | None, title: str) -> Context:
-    """Return what the figure says about its data: given, or read from the tables of samples and facts."""
-    samples, facts = tables.get("samples"), tables.get("facts")
-    if simulated is None:
-        simulated = samples is None or COLLISIONS not in set(samples["origin"])
+def make_context(tables: Tables, title: str = "") -> Context:
+    """Return what the figure says about its data, read from the table of facts."""
+    facts = tables.get("facts")
     values = {} if facts is None else dict(zip(facts["name"], facts["value"], strict=True))
     if "label_summary" in tables and not title:
         title = str(values.get("task_title", ""))
@@ -86,4 +83,4 @@ def make_context(tables: Tables, simulated: bool | None, title: str) -> Context:
         for name, value in values.items()
         if str(name).startswith(REFERENCE)
     }
-    return Context(simulated=simulated, title=title, references=references)
+    return Context(origin=str(values.get("task_origin", PREHEP)), title=title, references=references)

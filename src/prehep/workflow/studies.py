@@ -38,6 +38,8 @@ def event_study(config: Config, data: DataJobs) -> StudyJobs:
         "kind": "events",
         "simulations": _simulations(data, study.pretrain_data),
         "task": defining(study.task),
+        "task_origin": data.origin(study.task.signal or study.pretrain_data),
+        "tokens": defining(study.tokens),
         "references": _references(study),
     }
     samples = {study.pretrain_data: tokens, **drawn}

@@ -7,7 +7,7 @@ from prehep.core.config.studies import (
     TrackStudy,
     TreeSettings,
 )
-from prehep.core.config.training import ObjectiveSettings, PretrainSettings, TrainingSettings
+from prehep.core.config.training import ModelSettings, ObjectiveSettings, PretrainSettings, TrainingSettings
 
 LEARNING_RATES = (3e-4, 1e-3, 3e-3)
 """Tried for the pretrained and the tuned scratch model alike."""
@@ -21,6 +21,8 @@ def event_pretraining() -> EventStudy:
         pretrain={
             "masked_type": PretrainSettings(
                 objective=ObjectiveSettings(name="masked_type", mask_rate=0.65),
+                # half the published depth and a small feed-forward: laptop time, and labels are few
+                model=ModelSettings(layers=3, feedforward=128),
                 training=TrainingSettings(steps=3_000, batch_size=256, learning_rate=1e-3),
             )
         },

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from prehep.core.digests import digest_value, short
 from prehep.core.manifest import VERSIONED, Manifest, load_payload, publish, read_manifest
+from prehep.core.settings import Settings
 from prehep.figures.registry import FIGURES, caption, find_figure
 from prehep.figures.report_template import TEMPLATE
 from prehep.stages.aggregate_study import OF_EVERY_STUDY
@@ -37,6 +38,15 @@ REPORT = "report.html"
 CURVES = "training_curves"
 
 
+class Source(Settings):
+    """Where published files come from."""
+
+    title: str
+    year: str
+    licence: str
+    record: str
+
+
 class Spec(StageSpec):
     """The report of one configuration."""
 
@@ -44,6 +54,7 @@ class Spec(StageSpec):
     figures: dict[str, Path] = Field(description="figure and folder of plot_<figure>")
     tables: dict[str, Path] = Field(description="study and folder of aggregate_study")
     quality: dict[str, Path] = Field(default_factory=dict, description="dataset and folder of check_quality")
+    sources: dict[str, Source] = Field(default_factory=dict, description="dataset of published files and its source")
     configuration: dict[str, Any] = Field(default_factory=dict, description="the configuration, shown and digested")
 
 
@@ -82,7 +93,7 @@ def render(spec: Spec) -> str:
         sections=_sections(spec, tables),
         sources=source_sentences(tables.values()),
         data_tables=data_tables(tables.values(), quality),
-        provenance=[_folders(spec), _versions()],
+        provenance=[*_sources(spec), _folders(spec), _versions()],
         configuration=yaml.safe_dump(spec.configuration, sort_keys=False, allow_unicode=True),
     )
 
@@ -128,6 +139,14 @@ def _figure(spec: Spec, name: str, facts: Mapping[str, str]) -> dict[str, str]:
         "image": base64.b64encode(image).decode("ascii"),
         "folder": Path(os.path.relpath(folder, spec.output)).as_posix(),
     }
+
+
+def _sources(spec: Spec) -> list[ReportTable]:
+    rows = [
+        Row((name, source.title, source.year, source.licence, source.record)) for name, source in spec.sources.items()
+    ]
+    heads = ("dataset", "title", "year", "licence", "record")
+    return [ReportTable("Published data", heads, tuple(rows), (0, 1, 2, 3, 4))] if rows else []
 
 
 def _folders(spec: Spec) -> ReportTable:

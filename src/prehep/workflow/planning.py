@@ -61,7 +61,7 @@ def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
     builders = {"event_pretraining": event_study, "tracking_bert": track_study}
     studies = [builders[name](config, data) for name in config.studies]
     extra = [data.quality(name) for name in config.extra_datasets]
-    return ConfiguredPlan(config, [report_job(config, studies, extra)])
+    return ConfiguredPlan(config, [report_job(config, data, studies, extra)])
 
 
 class DataJobs:
@@ -121,6 +121,13 @@ class DataJobs:
         fields["scaling_from"] = scaling.folder.as_posix() if scaling else None
         upstream = [data, quality] + ([scaling] if scaling else [])
         return make_job("tokenize_events", name, fields, upstream)
+
+    def source(self, name: str) -> dict[str, str]:
+        """Return year, licence and record of published files; nothing for simulation of our own."""
+        dataset = self.datasets[name]
+        if not isinstance(dataset, FilesDataset):
+            return {}
+        return {key: getattr(dataset, key) for key in ("title", "year", "licence", "record")}
 
     def title(self, name: str) -> str:
         """Return what the report calls a dataset."""

@@ -64,7 +64,7 @@ def track_study(config: Config, data: DataJobs) -> StudyJobs:
     return StudyJobs("tracking_bert", tables, figures, tuple(data.quality(name) for name in samples))
 
 
-def report_job(config: Config, studies: list[StudyJobs], extra: list[Job]) -> Job:
+def report_job(config: Config, data: DataJobs, studies: list[StudyJobs], extra: list[Job]) -> Job:
     """Return the job of the report, on which everything else hangs."""
     results = Path("results") / config.name
     figures = {name: _figure(name, [study], results) for study in studies for name in study.figures}
@@ -76,6 +76,7 @@ def report_job(config: Config, studies: list[StudyJobs], extra: list[Job]) -> Jo
         "figures": _folders(figures),
         "tables": _folders(tables),
         "quality": _folders(quality),
+        "sources": {name: source for name in quality if (source := data.source(name))},
         "configuration": defining(config),
     }
     upstream = [*figures.values(), *tables.values(), *quality.values()]

@@ -97,6 +97,13 @@ def test_failed_stage_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_rerun_removes_what_it_no_longer_makes(tmp_path: Path) -> None:
+    for name in ("old.txt", "new.txt"):
+        with publish(tmp_path / "out", Spec(output=tmp_path), stage="test", code="") as publication:
+            publication.payload(name).write_text(name)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MANIFEST, "new.txt", RUN_INFO]
+
+
 @pytest.mark.parametrize("damage", ["hellO", "hell", None])
 def test_corrupt_payload_is_refused(tmp_path: Path, damage: str | None) -> None:
     run(Spec(output=tmp_path))

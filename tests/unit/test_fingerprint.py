@@ -51,6 +51,15 @@ def test_only_reachable_code_counts(source: Path, name: str, text: str, same: bo
     assert (fingerprint("prehep.stages.fit", source=source) == before) is same
 
 
+def test_description_of_a_field_does_not_count(source: Path) -> None:
+    path = source / "prehep/models/net.py"
+    prints = []
+    for text in ("x = f(1, description='a')\n", "x = f(1, description='b')\n", "x = f(2, description='b')\n"):
+        path.write_text(text)
+        prints.append(fingerprint("prehep.models.net", source=source))
+    assert prints[0] == prints[1] != prints[2]
+
+
 def test_unknown_entry_is_an_error(source: Path) -> None:
     with pytest.raises(ModuleNotFoundError, match=r"prehep\.nothing"):
         fingerprint("prehep.nothing", source=source)

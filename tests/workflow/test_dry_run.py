@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import Snakemake, copy_workflow, job_counts, snakemake_in
+from running import Snakemake, copy_workflow, job_counts, snakemake_in
 
 COMMON = {"all": 1, "build_report": 1, "aggregate_study": 2}
 FIGURES = (

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import uproot
-from conftest import ROOT
+from running import ROOT
 
 from prehep.core.digests import digest_file
 from prehep.core.manifest import publish

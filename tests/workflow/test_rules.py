@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from running import ROOT
 
 from prehep.core.config.documents import defaults_text
 from prehep.core.settings import merge

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, copy_workflow, snakemake_in
+from running import ROOT, copy_workflow, snakemake_in
 
 SHARED = ROOT.parent / "shared" / "data"
 pytestmark = [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import copy_workflow, snakemake_in
+from running import copy_workflow, snakemake_in
 
 pytest.importorskip("pythia8mc", reason="the event generators are not installed")
 pytest.importorskip("acts", reason="the event generators are not installed")

@@ -15,9 +15,10 @@ CAPTIONS = {
         "without the statistical error of the test set, which all points share. All models see the same labels of a "
         "seed. There is one pretraining, so its own spread is not in the bars. “Scratch, as published” follows the "
         "recipe of the paper: SGD at 0.01 with momentum 0.9, cosine to 1e-4, weight decay 5e-5, 100 epochs, batches "
-        "of 1,024 or of all events where there are fewer, last weights. It differs in our backbone (pre-norm, 4 "
-        "layers by default), standardised input and masked padding; a configuration may shorten it. “Scratch, tuned "
-        "and trained long” is the baseline that counts. Where stars and crosses are drawn, they are the values "
+        "of 1,024 or of all events where there are fewer, last weights. It differs in our smaller backbone "
+        "(pre-norm), standardised input and masked padding; a configuration may shorten it. “Scratch, tuned and "
+        "trained long” is the baseline that counts: like the pretrained network it is trained on events turned in "
+        "phi and reflected at random, chooses its learning rate and its best step on the validation labels. Where stars and crosses are drawn, they are the values "
         "printed in the repository of the paper, at 4,096 labels per class of its own data and for one trial: a "
         "point of reference, not a target."
     ),

@@ -24,6 +24,7 @@ from prehep.stages.command import StageSpec
 from prehep.stages.event_tokens import read_encoding
 from prehep.stages.identity import run_identity
 from prehep.stages.labelled_events import LabelledEvents, read_labelled_events
+from prehep.tokens.event_symmetries import EventSymmetries
 from prehep.tokens.labelled_sets import labelled_split
 from prehep.training.classification import ClassifierFit, EventTensors, fit_classifier, steps_of
 from prehep.training.device import device_facts, repeatable, resolve_device
@@ -73,10 +74,13 @@ def run(spec: Spec) -> Manifest:
 def _fit_function(spec: Spec, events: LabelledEvents, counter: Progress) -> Callable[[FitKey], ClassifierFit]:
     """Return the function that does one fit; encoder and events are loaded once."""
     device = resolve_device(spec.device)
+    encoding = read_encoding(spec.tokens[0])
+    symmetries = EventSymmetries(encoding.columns, encoding.scaling) if spec.settings.symmetries else None
     tensors = EventTensors(
         features=torch.from_numpy(events.features).to(device),
         mask=torch.from_numpy(events.types > 0).to(device),
         labels=torch.from_numpy(events.labels.astype("int64")).to(device),
+        symmetries=symmetries,
     )
     classifier = _classifier_maker(spec, events.features.shape[2])
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from prehep.core.config.studies import FinetuneSettings
 from prehep.core.errors import TrainingError
 from prehep.core.seeds import derive_seed
+from prehep.tokens.event_symmetries import EventSymmetries
 from prehep.tokens.labelled_sets import LabelledSplit
 from prehep.training.device import seed_dropout
 from prehep.training.optimisers import make_optimisers
@@ -35,11 +36,13 @@ class EventTensors:
         features: (events, slots, features) float32.
         mask: (events, slots) bool, True = real object.
         labels: (events,) int64, 1 signal, 0 background.
+        symmetries: draws turned and reflected copies of a batch; None = train on the events as they are.
     """
 
     features: Tensor
     mask: Tensor
     labels: Tensor
+    symmetries: EventSymmetries | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def fit_classifier(
     losses: list[Tensor] = []
     for step in range(steps):
         set_learning_rate(optimisers, learning_rate * _factor(settings, step, steps))
-        losses.append(_train_step(classifier, events, order(step), optimisers, derive_seed(seed, "dropout", step)))
+        losses.append(_train_step(classifier, events, order(step), optimisers, derive_seed(seed, "step", step)))
         if (step + 1) % settings.validation_interval and step + 1 < steps:
             continue
         train_loss = float(torch.stack(losses).mean())
@@ -135,13 +138,15 @@ def _train_step(
     events: EventTensors,
     indices: NDArray[np.int64],
     optimisers: list[torch.optim.Optimizer],
-    dropout_seed: int,
+    step_seed: int,
 ) -> Tensor:
-    seed_dropout(dropout_seed, events.labels.device.type)
+    seed_dropout(step_seed, events.labels.device.type)
     classifier.train()
     chosen = torch.from_numpy(indices).to(events.labels.device)
-    logits = classifier(events.features[chosen], events.mask[chosen])
-    loss = functional.cross_entropy(logits, events.labels[chosen])
+    features, mask = events.features[chosen], events.mask[chosen]
+    if events.symmetries is not None:
+        features = events.symmetries(features, mask, torch.Generator().manual_seed(step_seed))
+    loss = functional.cross_entropy(classifier(features, mask), events.labels[chosen])
     torch.autograd.backward(loss)
     for optimiser in optimisers:
         optimiser.step()

@@ -29,6 +29,10 @@ class FinetuneSettings(Settings):
     patience: int | None = Field(None, description="validations without gain before stopping; null = never stop early")
     validation_interval: int = Field(100, gt=0, description="steps between validations")
     keep: Literal["best", "last"] = Field("best", description="weights of the best validation, or the last ones")
+    symmetries: bool = Field(
+        True,
+        description="turn and reflect the events at random while training: without it, few labels are learned by heart",
+    )
     pretrained: bool = Field(False, description="start from the pretrained encoder")
     threads: int = Field(1, gt=0)
 

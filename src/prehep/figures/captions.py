@@ -18,9 +18,9 @@ CAPTIONS = {
         "of 1,024 or of all events where there are fewer, last weights. It differs in our smaller backbone "
         "(pre-norm), standardised input and masked padding; a configuration may shorten it. “Scratch, tuned and "
         "trained long” is the baseline that counts: like the pretrained network it is trained on events turned in "
-        "phi and reflected at random, chooses its learning rate and its best step on the validation labels. Where stars and crosses are drawn, they are the values "
-        "printed in the repository of the paper, at 4,096 labels per class of its own data and for one trial: a "
-        "point of reference, not a target."
+        "phi and reflected at random, and chooses its learning rate and its best step on the validation labels. "
+        "Where stars and crosses are drawn, they are the values printed in the repository of the paper, at 4,096 "
+        "labels per class of its own data and for one trial: a point of reference, not a target."
     ),
     "object_distributions": (
         "Normalised distributions of the reconstructed objects. Points: the {data} used for pretraining, without "

@@ -1,5 +1,6 @@
 """What the folders of jobs depend on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,12 @@ def test_address_counts_only_without_checksum() -> None:
     assert not moved(plan, "cms_dimuon", lambda file: file.update(url="https://mirror.example/nano_dimuon.root"))
     assert moved(plan, "cms_dimuon", lambda file: file.update(checksum="md5:" + "0" * 32))
     assert moved(plan, "cms_dimuon", lambda file: file.update(checksum=None))
+
+
+def test_first_sample_is_the_data() -> None:
+    for name, data in (("config", "pseudo_data"), ("sample", "cms_2012_double_muon")):
+        job = next(job for job in planned(name).of("aggregate_study") if job.name == "event_pretraining")
+        assert next(iter(json.loads(job.arguments)["samples"])) == data
 
 
 def test_hidden_gpu_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

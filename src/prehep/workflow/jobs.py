@@ -75,8 +75,8 @@ class Job:
 
     @property
     def arguments(self) -> str:
-        """Return the specification as the JSON text that the workflow script takes."""
-        return json.dumps({**self.spec, "output": self.folder.as_posix()}, sort_keys=True)
+        """Return the specification as the JSON text that the workflow script takes; order is kept, it has a meaning."""
+        return json.dumps({**self.spec, "output": self.folder.as_posix()})
 
     @property
     def code(self) -> str:

@@ -25,4 +25,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        [job.manifest for job in plan.targets],
+        plan.products,

@@ -47,6 +47,15 @@ class ConfiguredPlan(Plan):
         """Return the names of the tables that the report must leave beside it."""
         return [name for study in self.config.studies for name in MAIN_TABLES[study]]
 
+    @property
+    def products(self) -> list[str]:
+        """Return every file of `results/` that the run must leave, so that a deleted one is made again."""
+        results = f"results/{self.config.name}"
+        plots = [job.rule.removeprefix("plot_") for job in self.jobs.values() if job.rule.startswith("plot_")]
+        figures = [f"figures/{name}/{name}.{suffix}" for name in sorted(plots) for suffix in ("png", "pdf", "csv")]
+        tables = [f"tables/{name}.csv" for name in self.tables]
+        return [f"{results}/{name}" for name in ("manifest.json", "report.html", *tables, *figures)]
+
 
 def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
     """Return every job of a merged configuration.

@@ -28,7 +28,7 @@ def shards():
         return [simulate_shard("pseudo", cocktail(), shard) for shard in (0, 1)]
 
 
-@given(st.integers(1, 5000), st.integers(1, 9), st.lists(st.integers(1, 100), min_size=2, max_size=6))
+@given(st.integers(9, 5000), st.integers(1, 9), st.lists(st.integers(1, 100), min_size=2, max_size=6))
 def test_quotas_sum_to_the_events_and_stay_within_one_of_the_fractions(events, shards, parts):
     mixture = {PROCESS_NAMES[i]: part / sum(parts) for i, part in enumerate(parts)}
     settings = cocktail(mixture=mixture, events=events, shards=shards)

@@ -1,6 +1,6 @@
 """Published and measured values that stand beside ours, with where they come from.
 
-Facts: `specs/papers.md` and `specs/science_probes.md` of the project. A value measured on another sample says so.
+Of the papers, their abstracts and their authors' public code. A value measured on another sample says so.
 """
 
 from dataclasses import dataclass

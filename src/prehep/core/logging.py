@@ -45,6 +45,7 @@ class _PlainProgress:
         self.start = self.last = time.monotonic()
 
     def advance(self, steps: int = 1, **facts: float) -> None:
+        """Count, and write a line where one is due."""
         self.done += steps
         now = time.monotonic()
         if now - self.last >= PLAIN_SECONDS or self.done == self.total:

@@ -10,14 +10,15 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
-from prehep.core.config.studies import ClassificationTask, FinetuneSettings
-from prehep.core.config.training import ModelSettings
+from prehep.core.config.classification_task import ClassificationTask
+from prehep.core.config.finetuning import FinetuneSettings
+from prehep.core.config.network import ModelSettings
 from prehep.core.errors import ConfigError
+from prehep.core.lazy import Entry, load
 from prehep.core.logging import Progress, logger, progress
-from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
+from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.seeds import derive_seed
 from prehep.core.settings import volatile
-from prehep.hub.pretrained import CONFIG, ENCODER, load_weights, read_config
 from prehep.models.classifier import Classifier
 from prehep.models.event_encoder import EventEncoder
 from prehep.stages.command import StageSpec
@@ -43,19 +44,22 @@ class Spec(StageSpec):
     settings: FinetuneSettings
     architecture: ModelSettings
     pretrained: Path | None = Field(None, description="folder of pretrain_model; null = random weights")
+    loader: Entry | None = Field(None, description="what loads the weights from that folder")
     device: str = Field("auto", description="auto, cpu or cuda", json_schema_extra=volatile())
-    state: Path = Field(description="folder of the finished fits", json_schema_extra=volatile())
+    points: Path = Field(
+        Path("runs/finetune_points"), description="where finished fits are kept", json_schema_extra=volatile()
+    )
 
 
 def run(spec: Spec) -> Manifest:
-    """Fit every point of the sweep, those that an interrupted run has finished excepted, and write the tables.
+    """Fit every point of the sweep that no earlier run has kept in `spec.points`, and write the tables.
 
     Raises:
         ConfigError: the task has too few events, or the pretrained model has another architecture or encoding.
         TrainingError: a fit diverges from the start.
     """
     inputs = (*spec.tokens, *([spec.pretrained] if spec.pretrained else []))
-    store = FitStore(spec.state, run_identity(spec, inputs))
+    store = _point_store(spec, inputs)
     with publish(spec.output, spec, stage="finetune_sweep", code=spec.code, inputs=inputs) as publication:
         events = read_labelled_events(spec.tokens, spec.task)
         start = time.monotonic()
@@ -66,9 +70,22 @@ def run(spec: Spec) -> Manifest:
         _write_scores(publication.payload("scores.csv"), spec.model, points)
         _write_curves(publication.payload("curves.csv"), spec.model, points)
         seconds = time.monotonic() - start
-        publication.note(training_seconds=round(seconds, 2), **device_facts(resolve_device(spec.device)))
-    store.wipe()
+        logger.info("%s: %d fits computed, %d found in %s", spec.model, store.computed, store.found, store.folder)
+        publication.note(
+            training_seconds=round(seconds, 2),
+            fits_computed=store.computed,
+            fits_kept=store.found,
+            **device_facts(resolve_device(spec.device)),
+        )
     return read_manifest(spec.output)
+
+
+def _point_store(spec: Spec, inputs: Iterable[Path]) -> FitStore:
+    """Return the store of all sweeps that differ from this one in their grid only: no point depends on the others."""
+    task = spec.task.model_copy(update={"n_labels": (), "seeds": ()})
+    settings = spec.settings.model_copy(update={"learning_rates": ()})
+    identity = run_identity(spec.model_copy(update={"task": task, "settings": settings}), inputs)
+    return FitStore(spec.points / f"{spec.model}-{identity[:16]}", identity)
 
 
 def _fit_function(spec: Spec, events: LabelledEvents, counter: Progress) -> Callable[[FitKey], ClassifierFit]:
@@ -104,38 +121,20 @@ def _fit_function(spec: Spec, events: LabelledEvents, counter: Progress) -> Call
 
 def _classifier_maker(spec: Spec, n_features: int) -> Callable[[], Classifier]:
     """Return the function that makes a classifier, on the pretrained encoder where the settings ask for it."""
-    if spec.settings.pretrained != (spec.pretrained is not None):
+    if len({spec.settings.pretrained, spec.pretrained is not None, spec.loader is not None}) > 1:
         raise ConfigError(
-            f"model {spec.model} has settings.pretrained={spec.settings.pretrained} but pretrained folder "
-            f"{spec.pretrained}; give both or neither."
+            f"model {spec.model} has settings.pretrained={spec.settings.pretrained}, pretrained folder "
+            f"{spec.pretrained} and loader {spec.loader}; give all or none."
         )
 
     def scratch() -> EventEncoder:
         return EventEncoder(n_features=n_features, **spec.architecture.model_dump())
 
-    if spec.pretrained is None:
+    if spec.pretrained is None or spec.loader is None:
         return lambda: Classifier(scratch(), spec.architecture.width)
-    _check_same_encoding(spec.pretrained, spec.tokens)
-    _check_same_architecture(spec.pretrained, spec.architecture)
     encoder = scratch()
-    load_weights(encoder, load_payload(spec.pretrained, ENCODER))
+    load(spec.loader)(encoder, spec.pretrained, spec.tokens, spec.architecture)
     return lambda: Classifier(copy.deepcopy(encoder), spec.architecture.width)
-
-
-def _check_same_encoding(pretrained: Path, tokens: Iterable[Path]) -> None:
-    """Make sure that the labelled events are encoded as those of the pretraining were."""
-    expected = read_encoding(pretrained)
-    for folder in tokens:
-        expected.check_same(read_encoding(folder), folder.as_posix())
-
-
-def _check_same_architecture(pretrained: Path, expected: ModelSettings) -> None:
-    """Make sure that the pretrained encoder has the expected shape; its dropout may differ."""
-    found = read_config(load_payload(pretrained, CONFIG).parent).settings.model.model_dump(exclude={"dropout"})
-    wanted = expected.model_dump()
-    unequal = [f"{name} {value} (expected {wanted[name]})" for name, value in found.items() if value != wanted[name]]
-    if unequal:
-        raise ConfigError(f"{pretrained} was trained with {', '.join(unequal)}; use the same architecture.")
 
 
 def _steps_at_most(spec: Spec) -> int:

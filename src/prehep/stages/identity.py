@@ -1,4 +1,4 @@
-"""The digest by which an interrupted run recognises its own unfinished work."""
+"""The digest by which a run recognises its own earlier work: unfinished states, finished fits."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,15 +1,14 @@
-"""A sweep over label counts and seeds that never recomputes a finished fit."""
+"""A sweep over label counts and seeds that computes each fit once: finished fits are kept and found again."""
 
-import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from prehep.core.digests import digest_value
 from prehep.core.files import write_text
 from prehep.core.logging import logger
-from prehep.training.classification import ClassifierFit, CurvePoint
+from prehep.core.settings import Settings
+from prehep.training.classification import ClassifierFit
 
 
 @dataclass(frozen=True)
@@ -26,39 +25,65 @@ class FitKey:
         return f"fit-{self.n_labels}-{self.seed}-{self.learning_rate!r}.json"
 
 
+class KeptFit(Settings):
+    """A finished fit as its file holds it; `sha256` is the digest of all the rest."""
+
+    identity: str
+    key: FitKey
+    fit: ClassifierFit
+    sha256: str
+
+
 class FitStore:
-    """Finished fits as one JSON file each, of one run only.
+    """Finished fits, one JSON file each.
 
     Args:
-        folder: the run's folder in `train_state/`.
-        identity: digest of everything that defines the run; files of another identity are ignored.
+        folder: where the files are; made when the first is saved.
+        identity: digest of everything that decides a fit beside its key; files of another identity are not used.
+
+    Attributes:
+        computed: number of fits that were done because no file held them.
+        found: number of fits that were read from their files.
     """
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder
         self.identity = identity
+        self.computed = 0
+        self.found = 0
+
+    def get(self, key: FitKey, fit: Callable[[FitKey], ClassifierFit]) -> ClassifierFit:
+        """Return the kept fit, or do it with `fit` and keep it."""
+        known = self.load(key)
+        if known is not None:
+            self.found += 1
+            return known
+        done = fit(key)
+        self.save(key, done)
+        self.computed += 1
+        return done
 
     def load(self, key: FitKey) -> ClassifierFit | None:
-        """Return the finished fit, or None where there is none of this run."""
+        """Return the kept fit, or None where there is none or its file is damaged or holds another one."""
+        path = self.folder / key.file_name
         try:
-            saved: dict[str, Any] = json.loads((self.folder / key.file_name).read_text(encoding="utf-8"))
+            kept = KeptFit.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValueError:
-            logger.warning("%s cannot be read; the fit is repeated.", self.folder / key.file_name)
+            kept = None
+        if kept is None or kept != self._kept(key, kept.fit):
+            logger.warning("%s is damaged or holds another fit than its name says; the fit is repeated.", path)
             return None
-        if saved.pop("identity") != self.identity:
-            return None
-        curve = tuple(CurvePoint(**point) for point in saved.pop("curve"))
-        return ClassifierFit(**saved, curve=curve)
-
-    def wipe(self) -> None:
-        """Remove the folder and all fits in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        return kept.fit
 
     def save(self, key: FitKey, fit: ClassifierFit) -> None:
         """Write a finished fit atomically."""
-        write_text(self.folder / key.file_name, json.dumps({"identity": self.identity, **asdict(fit)}))
+        write_text(self.folder / key.file_name, self._kept(key, fit).model_dump_json() + "\n")
+
+    def _kept(self, key: FitKey, fit: ClassifierFit) -> KeptFit:
+        content = {"identity": self.identity, "key": asdict(key), "fit": asdict(fit)}
+        return KeptFit(identity=self.identity, key=key, fit=fit, sha256=digest_value(content))
 
 
 def run_sweep(
@@ -77,22 +102,14 @@ def run_sweep(
         n_labels: training labels per class.
         seeds: seeds of labels, batches and new weights.
         learning_rates: tried in turn.
-        fit: does one fit.
+        fit: does one fit, which may depend on nothing but its key and what the store's identity covers.
         store: where finished fits are kept.
     """
-
-    def finished(key: FitKey) -> ClassifierFit:
-        known = store.load(key)
-        if known is None:
-            known = fit(key)
-            store.save(key, known)
-        return known
-
     for count in n_labels:
         tried = [FitKey(count, seeds[0], rate) for rate in learning_rates]
-        fits = {key: finished(key) for key in tried}
+        fits = {key: store.get(key, fit) for key in tried}
         best = max(tried, key=lambda key: fits[key].valid_auc)
         yield best, fits[best]
         for seed in seeds[1:]:
             key = FitKey(count, seed, best.learning_rate)
-            yield key, finished(key)
+            yield key, store.get(key, fit)

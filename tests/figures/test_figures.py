@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from prehep.core.errors import ConfigError
-from prehep.evaluation.label_efficiency import TITLES
+from prehep.evaluation.model_titles import TITLES
 from prehep.figures.captions import CAPTIONS
 from prehep.figures.registry import FIGURES, caption, find_figure, load_figure
 from prehep.figures.style import Context, source_label, style

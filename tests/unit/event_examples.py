@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from prehep.core.config.tokens import Feature
-from prehep.tokens.event_data import EventData, EventEncoding
+from prehep.core.config.event_tokens import Feature
+from prehep.tokens.event_data import EventData
+from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import Scaling, encode, feature_columns
 
 DEFAULT: tuple[Feature, ...] = ("pt", "eta", "sin_phi", "cos_phi", "mass", "type")

@@ -77,7 +77,7 @@ def test_misspelt_dataset_field_gets_a_suggestion() -> None:
         ({"event_pretraining": {"pretrain_data": "tracks_gun"}}, "dataset tracks_gun holds tracks, expected events"),
         (
             {"event_pretraining": {"pretrain": {"masked_type": {"objective": {"name": "mdm"}}}}},
-            "mdm does not fit this study",
+            "pretrain.masked_type.objective.name: Input should be 'masked_type' or 'masked_kinematics' (found 'mdm')",
         ),
         ({"event_pretraining": {"task": {"signal": None}}}, "task.signal: a task of processes needs a dataset"),
         ({"event_pretraining": {"finetune_from": "nothing"}}, "finetune_from: nothing"),

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from prehep.core.config.datasets import Dataset, FilesDataset, RemoteFile
+from prehep.core.config.datasets import Dataset, FilesDataset
+from prehep.core.config.remote_files import RemoteFile
 from prehep.data.checksums import checksum_of, parse_checksum
 from prehep.data.event_columns import BTAG_MEDIUM
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prehep.evaluation.engineered_features import engineered_features, flat_features
+from prehep.evaluation.engineered_features import engineered_features
+from prehep.evaluation.flat_features import flat_features
 
 TYPES = np.array([[1, 4, 2, 2, 3, 3]], dtype=np.int8)
 

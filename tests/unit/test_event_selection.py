@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.tokens import EventTokenSettings
+from prehep.core.config.event_tokens import EventTokenSettings
 from prehep.core.errors import ConfigError
 from prehep.tokens.event_selection import COLUMNS, available_objects, clean_jets, select_events
 

@@ -15,7 +15,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.errors import FetchError
 from prehep.data import fetch as fetch_module
 from prehep.data.fetch import Expected, Patience, fetch, local_copy

@@ -7,16 +7,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings, PretrainSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings, PretrainSettings
 from prehep.core.errors import FormatError
-from prehep.hub.pretrained import (
-    PretrainedConfig,
-    build_objective,
-    load_pretrained,
-    load_weights,
-    save_pretrained,
-    save_weights,
-)
+from prehep.hub.loading import load_pretrained
+from prehep.hub.pretrained import load_weights
+from prehep.hub.saving import PretrainedConfig, build_objective, save_pretrained, save_weights
+from prehep.objectives.mdm import MaskedModules
 
 CENTRES = [[0.0, 0.0, 0.0]] * 5 + [[30.0 + k, 5.0 * k, 10.0 * k] for k in range(6)]
 INFO = {"vocabulary_size": 11, "length_max": 10, "centres": CENTRES, "layers": [0] * 5 + [1] * 6}
@@ -41,7 +38,7 @@ class Tied(nn.Module):
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    objective = build_objective(config())
+    objective = build_objective(config(), MaskedModules)
     save_pretrained(tmp_path, config(), objective)
     loaded = load_pretrained(tmp_path)
     assert loaded.config == config()
@@ -52,7 +49,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
-    objective = build_objective(config())
+    objective = build_objective(config(), MaskedModules)
     for name in ("a", "b"):
         save_pretrained(tmp_path / name, config(), objective)
     for file in ("encoder.safetensors", "objective.safetensors", "config.json"):
@@ -69,12 +66,12 @@ def test_tied_weights_are_written_once_and_stay_tied(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_refused_with_what_differs(tmp_path: Path) -> None:
-    save_pretrained(tmp_path, config(), build_objective(config()))
+    save_pretrained(tmp_path, config(), build_objective(config(), MaskedModules))
     with pytest.raises(FormatError, match=r"has shape \(.*\), expected \(.*\)") as wider:
-        load_weights(build_objective(config(width=8)), tmp_path / "objective.safetensors")
+        load_weights(build_objective(config(width=8), MaskedModules), tmp_path / "objective.safetensors")
     assert "more; use the architecture" in str(wider.value)
     with pytest.raises(FormatError, match=r"blocks\.1\..* is missing"):
-        load_weights(build_objective(config(layers=2)), tmp_path / "objective.safetensors")
+        load_weights(build_objective(config(layers=2), MaskedModules), tmp_path / "objective.safetensors")
     with pytest.raises(FormatError, match="is not part of the model"):
         load_weights(nn.Linear(2, 2), tmp_path / "objective.safetensors")
 
@@ -82,7 +79,7 @@ def test_another_architecture_is_refused_with_what_differs(tmp_path: Path) -> No
 def test_absent_and_damaged_files_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"config\.json is missing"):
         load_pretrained(tmp_path)
-    save_pretrained(tmp_path, config(), build_objective(config()))
+    save_pretrained(tmp_path, config(), build_objective(config(), MaskedModules))
     weights = tmp_path / "objective.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(FormatError, match="cannot be read as safetensors"):

@@ -12,8 +12,8 @@ from prehep.evaluation.label_efficiency import (
     label_summary,
     labels_needed,
     tuned_choices,
-    verdict,
 )
+from prehep.evaluation.label_verdict import verdict
 from prehep.evaluation.metrics import auc_error
 
 MANY = (10**9, 10**9)

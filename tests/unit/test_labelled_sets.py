@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prehep.core.config.studies import ClassificationTask
+from prehep.core.config.classification_task import ClassificationTask
 from prehep.core.errors import ConfigError
 from prehep.data.splits import TEST, TRAIN, VALID
 from prehep.tokens.labelled_sets import dimuon_mass, labelled_split, task_labels

@@ -8,7 +8,8 @@ import torch
 from event_examples import DEFAULT, MUONS, make_data, make_data_from
 from torch import Tensor
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.objectives.masked_kinematics import MaskedKinematics, inner_edges, phi_difference
 
 MODEL = ModelSettings(width=16, layers=1, heads=2, feedforward=32)

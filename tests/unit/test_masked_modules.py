@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from track_examples import RINGS, STAVES, straight_tracks
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.evaluation.masked_modules import (
     evaluate_masked_modules,
     model_predictor,

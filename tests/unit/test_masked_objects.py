@@ -5,7 +5,8 @@ import pytest
 import torch
 from event_examples import MUONS, make_data
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.evaluation.masked_objects import Answers, accuracy_rows, collect_answers, majority_guess
 from prehep.objectives.masks import Prediction
 from prehep.objectives.registry import load_objective

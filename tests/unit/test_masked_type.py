@@ -9,7 +9,8 @@ from event_examples import make_data
 from torch import Tensor
 from torch.nn import functional as F
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.core.errors import ConfigError
 from prehep.objectives.masked_type import MaskedType
 

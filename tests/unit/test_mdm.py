@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from track_examples import straight_tracks
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.objectives.mdm import MaskedModules, choose_hits
 from prehep.tokens.track_vocabulary import FIRST_MODULE, MASK
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from prehep.evaluation.module_verdict import accuracy_error, module_comparison, module_verdict
+from prehep.evaluation.module_verdict import module_comparison, module_verdict
+from prehep.evaluation.probes import accuracy_error
 
 
 def table(**models: float) -> pd.DataFrame:

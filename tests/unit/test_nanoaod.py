@@ -13,8 +13,8 @@ from nanoaod_examples import branches, write_root
 from prehep.core.errors import FormatError
 from prehep.data.certified import CertifiedRuns, read_certified_runs
 from prehep.data.event_columns import Reader
+from prehep.data.identity import entry_identity, event_identity
 from prehep.data.nanoaod import PROCESSES, InputFile, read_tables, survey
-from prehep.data.splits import entry_identity, event_identity
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")

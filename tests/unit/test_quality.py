@@ -1,5 +1,6 @@
 """Quality: counts and ranges of known tables, and every rule broken once, with the file and the number named."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from prehep.core.errors import QualityError
-from prehep.data import quality
-from prehep.data.quality import check_events, check_tracks
+from prehep.data import column_summary
+from prehep.data.event_quality import check_events
+from prehep.data.track_quality import check_tracks
 
 RECORD = {"missing": [], "files": [{"name": "a.root", "rows": 2}, {"name": "b.root", "rows": 1}]}
 FLOATS = pa.list_(pa.float32())
@@ -29,14 +31,15 @@ def write_events(folder: Path, **changes: Any) -> Path:
         **changes,
     }
     pq.write_table(pa.table(columns), folder / "events.parquet")
-    return folder / "events.parquet"
+    (folder / "schema.json").write_text(json.dumps(RECORD))
+    return folder
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_summary_of_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(quality, "BATCH_ROWS", batch)
-    table = write_events(tmp_path, process=pa.array(["ttbar", "w_jets", "ttbar"]))
-    summary = check_events(table, RECORD, "example")
+    monkeypatch.setattr(column_summary, "BATCH_ROWS", batch)
+    folder = write_events(tmp_path, process=pa.array(["ttbar", "w_jets", "ttbar"]))
+    summary = check_events(folder, "example")
     assert (summary["events"], summary["duplicate_events"]) == (3, 1)
     assert summary["processes"] == {"ttbar": 2, "w_jets": 1}
     muon = summary["columns"]["Muon_pt"]
@@ -58,26 +61,27 @@ def test_summary_of_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batc
 def test_broken_lists(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, column: str, values: list[Any], words: str
 ) -> None:
-    monkeypatch.setattr(quality, "BATCH_ROWS", batch)
-    table = write_events(tmp_path, **{column: pa.array(values, FLOATS)})
+    monkeypatch.setattr(column_summary, "BATCH_ROWS", batch)
+    folder = write_events(tmp_path, **{column: pa.array(values, FLOATS)})
     with pytest.raises(QualityError, match=rf"^dataset example: {words}"):
-        check_events(table, RECORD, "example")
+        check_events(folder, "example")
 
 
 def test_broken_scalars(tmp_path: Path) -> None:
-    table = write_events(tmp_path, MET_pt=pa.array([1.0, -2.0, 3.0], pa.float32()))
+    folder = write_events(tmp_path, MET_pt=pa.array([1.0, -2.0, 3.0], pa.float32()))
     with pytest.raises(QualityError, match=r"MET_pt has 1 values .*\(1 in a\.root\)"):
-        check_events(table, RECORD, "example")
-    table = write_events(tmp_path, weight=pa.array([1.0, 1.0, None]))
+        check_events(folder, "example")
+    folder = write_events(tmp_path, weight=pa.array([1.0, 1.0, None]))
     with pytest.raises(QualityError, match=r"weight has 1 values .*\(1 in b\.root\)"):
-        check_events(table, RECORD, "example")
+        check_events(folder, "example")
 
 
 def test_no_events(tmp_path: Path) -> None:
-    table = write_events(tmp_path)
+    folder = write_events(tmp_path)
+    table = folder / "events.parquet"
     pq.write_table(pq.read_table(table).slice(0, 0), table)
     with pytest.raises(QualityError, match="0 events"):
-        check_events(table, RECORD, "example")
+        check_events(folder, "example")
 
 
 def write_tracks(folder: Path, **changes: Any) -> Path:
@@ -103,7 +107,7 @@ def write_tracks(folder: Path, **changes: Any) -> Path:
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_summary_of_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(quality, "BATCH_ROWS", batch)
+    monkeypatch.setattr(column_summary, "BATCH_ROWS", batch)
     summary = check_tracks(write_tracks(tmp_path), "example")
     found = {name: summary[name] for name in ("events", "modules", "modules_hit", "noise_hits", "duplicate_hits")}
     assert found == {"events": 2, "modules": 3, "modules_hit": 3, "noise_hits": 1, "duplicate_hits": 0}
@@ -112,7 +116,7 @@ def test_summary_of_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batc
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_duplicate_hits_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(quality, "BATCH_ROWS", batch)
+    monkeypatch.setattr(column_summary, "BATCH_ROWS", batch)
     assert check_tracks(write_tracks(tmp_path, hit_id=[1, 1, 1]), "example")["duplicate_hits"] == 1
 
 

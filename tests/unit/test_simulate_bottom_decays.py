@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.data.simulate.bottom_decays import bottom_weights
 from prehep.data.simulate.generator import ProcessGenerator, silenced_output
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prehep.core.config.datasets import PreselectionSettings, SimulatedEvents
+from prehep.core.config.event_simulation import PreselectionSettings, SimulatedEvents
 from prehep.data.simulate.cocktail import dataset_quotas, shard_quotas, simulate_shard
 from prehep.data.simulate.generator import silenced_output
 from prehep.data.simulate.nanoaod_writer import digest_branches, nanoaod_branches

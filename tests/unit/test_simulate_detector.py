@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import DetectorSettings, PreselectionSettings
+from prehep.core.config.event_simulation import DetectorSettings, PreselectionSettings
 from prehep.data.simulate.detector import detect_events, passes_selection
 
 pytest.importorskip("fastjet")

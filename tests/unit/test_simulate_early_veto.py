@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import DetectorSettings, SimulatedEvents
+from prehep.core.config.event_simulation import DetectorSettings, SimulatedEvents
 from prehep.core.errors import ConfigError
 from prehep.data.simulate.detector import detect_events, passes_selection
 from prehep.data.simulate.early_veto import (

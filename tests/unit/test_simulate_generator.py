@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.core.errors import MissingGeneratorError
 from prehep.data.simulate.generator import ProcessGenerator, require_generators, silenced_output
 

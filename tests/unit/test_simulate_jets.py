@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import BtagSettings, DetectorSettings
+from prehep.core.config.event_simulation import BtagSettings, DetectorSettings
 from prehep.data.simulate.jets import btag_scores, cluster_jets, contains_quark, smear_jets
 
 

@@ -1,5 +1,7 @@
 """The NanoAOD-format file: branches, types, labels and digest."""
 
+import time
+
 import awkward as ak
 import numpy as np
 import pytest
@@ -54,6 +56,18 @@ def test_pseudo_data_carry_no_label_and_have_weights(tmp_path):
     arrays, _ = read(tmp_path, labels=False)
     assert not [name for name in arrays.fields if "Gen" in name or "Flavour" in name]
     assert "genWeight" in arrays.fields
+
+
+def test_equal_events_give_equal_bytes_at_another_time_and_place(tmp_path):
+    written = []
+    for folder in ("first", "another"):
+        path = tmp_path / folder / "events.root"
+        path.parent.mkdir()
+        write_nanoaod(path, nanoaod_branches(events(), labels=True))
+        written.append(path.read_bytes())
+        # the dates in a ROOT file are in whole seconds
+        time.sleep(1.1)
+    assert written[0] == written[1]
 
 
 @pytest.mark.parametrize("change", ["value", "shape", "label"])

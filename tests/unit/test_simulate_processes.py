@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import PreselectionSettings, SimulatedEvents
+from prehep.core.config.event_simulation import PreselectionSettings, SimulatedEvents
 from prehep.data.simulate.cocktail import simulate_shard
 from prehep.data.simulate.generator import silenced_output
 from prehep.data.simulate.processes import PROCESS_NAMES, PROCESSES

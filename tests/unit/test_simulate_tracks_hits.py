@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from prehep.core.config.datasets import SimulatedTracks
+from prehep.core.config.track_simulation import SimulatedTracks
+from prehep.data.simulate.muon_gun import MuonGun
 from prehep.data.simulate.tracker_effects import add_noise, lose_hits
 from prehep.data.simulate.tracker_geometry import Tracker, build_tracker
 from prehep.data.simulate.tracker_hits import NOISE, Hits, TrackerSimulation
-from prehep.data.simulate.tracker_particles import MuonGun, Particles
+from prehep.data.simulate.tracker_particles import Particles
 
 pytest.importorskip("acts")
 

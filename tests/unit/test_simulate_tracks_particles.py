@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prehep.core.config.datasets import SimulatedTracks
+from prehep.core.config.track_simulation import SimulatedTracks
 from prehep.core.errors import MissingGeneratorError
+from prehep.data.simulate.muon_gun import MuonGun
 from prehep.data.simulate.requirements import generator_package
 from prehep.data.simulate.tracker_collisions import TopPairs
-from prehep.data.simulate.tracker_particles import MuonGun, Particles
+from prehep.data.simulate.tracker_particles import Particles
 
 GUN = SimulatedTracks(title="gun", generator="muon_gun", muons=20_000)
 TOP = SimulatedTracks(title="top", generator="ttbar", pile_up=4)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from prehep.data.splits import TEST, TRAIN, VALID, assign_split, entry_identity, event_identity, mix
+from prehep.data.identity import entry_identity, event_identity, mix
+from prehep.data.splits import TEST, TRAIN, VALID, assign_split
 
 IDENTITIES = arrays(np.uint64, st.integers(1, 200), elements=st.integers(0, 2**64 - 1))
 MASK = 2**64 - 1

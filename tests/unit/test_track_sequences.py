@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from track_examples import barrel_vocabulary
 
-from prehep.core.config.tokens import TrackTokenSettings
+from prehep.core.config.track_tokens import TrackTokenSettings
 from prehep.tokens.track_sequences import TrackSequences, build_tracks, join_tracks
 from prehep.tokens.track_vocabulary import FIRST_MODULE
 

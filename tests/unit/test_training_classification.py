@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from training_examples import TinyClassifier
 
-from prehep.core.config.studies import FinetuneSettings
+from prehep.core.config.finetuning import FinetuneSettings
 from prehep.core.errors import TrainingError
 from prehep.tokens.labelled_sets import LabelledSplit
 from prehep.training import classification

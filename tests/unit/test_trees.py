@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from prehep.core.config.studies import ClassificationTask, TreeSettings
+from prehep.core.config.classification_task import ClassificationTask
+from prehep.core.config.trees import TreeSettings
 from prehep.evaluation.trees import SCORE_COLUMNS, tree_sweep
 
 TASK = ClassificationTask(kind="processes", n_labels=(40, 200), seeds=(1, 2), test_per_class_max=300)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.errors import FetchError
 from prehep.core.files import atomic_file
 from prehep.core.logging import Progress, logger, progress

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import awkward as ak
 import numpy as np
@@ -17,9 +17,8 @@ import pyarrow as pa
 import uproot
 from numpy.typing import NDArray
 
-from prehep.core.config.datasets import Process
+from prehep.core.config.processes import Process
 from prehep.core.errors import FormatError
-from prehep.data.certified import CertifiedRuns
 from prehep.data.event_columns import (
     BTAG_MEDIUM,
     IDENTITY,
@@ -30,7 +29,10 @@ from prehep.data.event_columns import (
     choose_columns,
     table_schema,
 )
-from prehep.data.splits import entry_identity, event_identity
+from prehep.data.identity import entry_identity, event_identity
+
+if TYPE_CHECKING:
+    from prehep.data.certified import CertifiedRuns
 
 TREE = "Events"
 WEIGHT = "genWeight"
@@ -115,7 +117,7 @@ def survey(
 
 
 def read_tables(
-    file: InputFile, events: EventFormat, step: int = STEP_EVENTS, certified: CertifiedRuns | None = None
+    file: InputFile, events: EventFormat, step: int = STEP_EVENTS, certified: "CertifiedRuns | None" = None
 ) -> Iterator[tuple[pa.Table, int]]:
     """Yield the events of a file as tables, each with the number of events read for it.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.digests import digest_file
 from prehep.core.errors import FetchError
 from prehep.core.files import write_text

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from prehep.core.config.studies import ClassificationTask, TreeSettings
+from prehep.core.config.classification_task import ClassificationTask
+from prehep.core.config.trees import TreeSettings
 from prehep.core.logging import Progress
 from prehep.evaluation.metrics import area_under_curve
 from prehep.tokens.labelled_sets import LabelledSplit, labelled_split

@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from prehep.evaluation.label_efficiency import MODELS, TITLES
+from prehep.evaluation.label_efficiency import MODELS
+from prehep.evaluation.model_titles import TITLES
 from prehep.figures.references import PAPER_A_LABELS
 from prehep.figures.style import (
     DASHES,

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from prehep.evaluation.module_verdict import accuracy_error
+from prehep.evaluation.probes import accuracy_error
 from prehep.figures.references import PAPER_MASKED_WITHIN, PAPER_VISIBLE_WITHIN
 from prehep.figures.style import (
     DASHES,

@@ -1,15 +1,16 @@
 """The one lazy map from the name of a figure to its module, the tables it reads and the paper's figure it follows.
 
 A new figure is one module, one caption and one entry here; only the chosen module is imported. A module offers
-`points(tables, context)`, the table of what is drawn, and `draw(tables, context)`, the matplotlib figure.
+`points(tables, context)`, the table of what is drawn, and `draw(tables, context)`, the matplotlib figure. The stage
+that draws is told module and tables by the workflow and does not read this map: what is added here redraws nothing.
 """
 
-import importlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from prehep.core.errors import ConfigError
+from prehep.core.lazy import load
 from prehep.figures.captions import CAPTIONS, DATA_WORDS
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def load_figure(name: str) -> FigureModule:
     Raises:
         ConfigError: no figure has this name.
     """
-    return cast("FigureModule", importlib.import_module(find_figure(name).module))
+    module: FigureModule = load(find_figure(name).module)
+    return module
 
 
 def caption(name: str, facts: "Mapping[str, str]") -> str:

@@ -1,34 +1,21 @@
-"""Read and write pretrained models: safetensors beside the configuration that rebuilds the network."""
+"""Read pretrained models that `hub.saving` wrote."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import safetensors.torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from prehep.core.config.training import PretrainSettings
 from prehep.core.errors import FormatError
-from prehep.core.files import atomic_file, write_text
-from prehep.core.settings import Settings
-from prehep.objectives.base import Objective
-from prehep.objectives.registry import load_objective
+from prehep.hub.saving import CONFIG, OBJECTIVE, PretrainedConfig, build_objective, unique_tensors
 
-CONFIG = "config.json"
-ENCODER = "encoder.safetensors"
-OBJECTIVE = "objective.safetensors"
+if TYPE_CHECKING:
+    from prehep.objectives.base import Objective
+
 DIFFERENCES_SHOWN = 5
-
-
-class PretrainedConfig(Settings):
-    """What `config.json` of a pretrained model holds: enough to build the network again."""
-
-    name: str
-    settings: PretrainSettings
-    info: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +23,7 @@ class Pretrained:
     """A pretrained model in evaluation mode; `encoder` is the part for downstream tasks."""
 
     config: PretrainedConfig
-    objective: Objective
+    objective: "Objective"
 
     @property
     def encoder(self) -> nn.Module:
@@ -44,11 +31,12 @@ class Pretrained:
         return self.objective.encoder
 
 
-def load_pretrained(folder: Path) -> Pretrained:
+def restore_pretrained(folder: Path, objective: "type[Objective]") -> Pretrained:
     """Load a pretrained model with its head.
 
     Args:
         folder: results of pretrain_model: config.json and objective.safetensors.
+        objective: class of the task that it was trained with.
 
     Returns:
         The model on the CPU, in evaluation mode.
@@ -57,9 +45,9 @@ def load_pretrained(folder: Path) -> Pretrained:
         FormatError: a file is absent or unreadable, or the weights do not fit the configuration.
     """
     config = read_config(folder)
-    objective = build_objective(config)
-    load_weights(objective, folder / OBJECTIVE)
-    return Pretrained(config, objective.eval())
+    network = build_objective(config, objective)
+    load_weights(network, folder / OBJECTIVE)
+    return Pretrained(config, network.eval())
 
 
 def read_config(folder: Path) -> PretrainedConfig:
@@ -81,27 +69,6 @@ def read_config(folder: Path) -> PretrainedConfig:
         ) from error
 
 
-def build_objective(config: PretrainedConfig) -> Objective:
-    """Return the untrained network that a configuration describes."""
-    settings = config.settings
-    return load_objective(settings.objective.name).build(settings.objective, settings.model, config.info)
-
-
-def save_pretrained(folder: Path, config: PretrainedConfig, objective: Objective) -> None:
-    """Write config.json, encoder.safetensors and objective.safetensors."""
-    write_text(folder / CONFIG, json.dumps(config.model_dump(mode="json"), indent=1) + "\n")
-    save_weights(objective.encoder, folder / ENCODER)
-    save_weights(objective, folder / OBJECTIVE)
-
-
-def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's parameters and buffers, tied ones once; equal weights give equal bytes."""
-    # No metadata: safetensors writes its keys in random order. Not save_file: it replaces the file and its mode.
-    content = safetensors.torch.save(unique_tensors(module))
-    with atomic_file(path) as partial:
-        partial.write_bytes(content)
-
-
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load weights written by `save_weights` into a module of the same shape.
 
@@ -121,19 +88,6 @@ def load_weights(module: nn.Module, path: Path) -> None:
         rest = f"; and {more} more" if more > 0 else ""
         raise FormatError(f"{path} does not fit the model: {shown}{rest}; use the architecture it was trained with.")
     module.load_state_dict(found, strict=False)
-
-
-def unique_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of a module's state on the CPU by name; of tied ones only the first."""
-    kept: dict[str, Tensor] = {}
-    places = set()
-    for name, tensor in module.state_dict().items():
-        place = (tensor.data_ptr(), tensor.shape, tensor.stride())
-        if tensor.numel() and place in places:
-            continue
-        places.add(place)
-        kept[name] = tensor.detach().cpu().contiguous()
-    return kept
 
 
 def _differences(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:

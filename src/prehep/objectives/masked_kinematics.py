@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.models.event_encoder import EventEncoder
 from prehep.objectives.base import Batch, Objective, mean_where
-from prehep.objectives.masked_type import type_columns
-from prehep.objectives.masks import Prediction, draw_mask
+from prehep.objectives.masks import Prediction, draw_mask, type_columns
 
 PT, ETA, PHI, CHARGE = 0, 1, 2, 4
 MET = 4

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.core.errors import ConfigError
 from prehep.models.event_encoder import EventEncoder
 from prehep.objectives.base import Batch, Objective, mean_where
-from prehep.objectives.masks import Prediction, draw_mask
+from prehep.objectives.masks import Prediction, draw_mask, type_columns
 
 TYPES = 4
 
@@ -84,8 +85,3 @@ class MaskedType(Objective):
         inputs = batch["features"] if visible else batch["inputs"]
         predicted = self.logits(inputs, batch["types"] > 0).argmax(dim=-1)
         return {"type": Prediction(predicted, batch["types"] - 1)}
-
-
-def type_columns(info: dict[str, Any]) -> list[int]:
-    """Return the indices of the one-hot type columns among the features; none where the type is no feature."""
-    return [index for index, name in enumerate(info["columns"]) if name.startswith("type_")]

@@ -1,6 +1,6 @@
 """Which objects of an event are hidden, and what a network says about them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,3 +32,8 @@ def draw_mask(real: Tensor, rate: float, generator: torch.Generator, *, leave_on
         highest = draws.masked_fill(~real, -1.0)
         hidden &= highest != highest.amax(dim=1, keepdim=True)
     return hidden & real
+
+
+def type_columns(info: dict[str, Any]) -> list[int]:
+    """Return the indices of the one-hot type columns among the features; none where the type is no feature."""
+    return [index for index, name in enumerate(info["columns"]) if name.startswith("type_")]

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from prehep.core.config.training import ModelSettings, ObjectiveSettings
+from prehep.core.config.network import ModelSettings
+from prehep.core.config.training import ObjectiveSettings
 from prehep.models.track_encoder import GeometryEmbedding, TrackEncoder
 from prehep.objectives.base import Batch, Objective, mean_where
 from prehep.tokens.track_vocabulary import FIRST_MODULE, MASK

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.logging import logger
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.settings import volatile

@@ -4,18 +4,21 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from prehep.core.errors import FormatError
+from prehep.core.lazy import Entry, load
 from prehep.core.logging import progress
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
-from prehep.data.certified import CertifiedRuns, read_certified_runs
 from prehep.data.event_columns import Reader
 from prehep.data.nanoaod import EventFormat, InputFile, read_tables, survey
 from prehep.data.parquet import TableWriter, column_types, write_parquet
 from prehep.stages.command import StageSpec
+
+if TYPE_CHECKING:
+    from prehep.data.certified import CertifiedRuns
 
 
 class Spec(StageSpec):
@@ -28,6 +31,7 @@ class Spec(StageSpec):
     btag_branch: str | None = None
     btag_medium: float | None = None
     certified: Path | None = Field(None, description="folder of the fetched list of validated runs")
+    certified_reader: Entry | None = Field(None, description="what reads that list")
 
 
 def run(spec: Spec) -> Manifest:
@@ -40,7 +44,7 @@ def run(spec: Spec) -> Manifest:
     with publish(spec.output, spec, stage="ingest_events", code=spec.code, inputs=inputs) as publication:
         files = _unique_names([file for shard in spec.shards for file in _root_files(shard)])
         events, entries = survey(files, spec.dataset, spec.reader, spec.missing, spec.btag_branch, spec.btag_medium)
-        certified = _certified(spec.certified)
+        certified = _certified(spec)
         record = _record(events)
         with (
             write_parquet(publication.payload("events.parquet"), events.schema, record) as writer,
@@ -61,7 +65,7 @@ def run(spec: Spec) -> Manifest:
 
 
 def _copy(
-    file: InputFile, events: EventFormat, certified: CertifiedRuns | None, writer: TableWriter, advance: Any
+    file: InputFile, events: EventFormat, certified: "CertifiedRuns | None", writer: TableWriter, advance: Any
 ) -> None:
     for table, read in read_tables(file, events, certified=certified):
         writer.write(table)
@@ -85,11 +89,12 @@ def _unique_names(files: list[InputFile]) -> list[InputFile]:
     ]
 
 
-def _certified(folder: Path | None) -> CertifiedRuns | None:
-    if folder is None:
+def _certified(spec: Spec) -> "CertifiedRuns | None":
+    if spec.certified is None or spec.certified_reader is None:
         return None
-    (name,) = read_manifest(folder).payloads
-    return read_certified_runs(load_payload(folder, name))
+    (name,) = read_manifest(spec.certified).payloads
+    runs: CertifiedRuns = load(spec.certified_reader)(load_payload(spec.certified, name))
+    return runs
 
 
 def _record(events: EventFormat) -> dict[str, Any]:

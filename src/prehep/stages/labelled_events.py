@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from prehep.core.config.studies import ClassificationTask
+from prehep.core.config.classification_task import ClassificationTask
 from prehep.core.errors import ConfigError
 from prehep.core.manifest import load_payload
 from prehep.tokens.labelled_sets import task_labels

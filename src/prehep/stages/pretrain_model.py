@@ -3,27 +3,30 @@
 import csv
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from prehep.core.config.training import PretrainSettings
+from prehep.core.lazy import Entry, load
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
 from prehep.core.seeds import derive_seed
 from prehep.core.settings import volatile
 from prehep.data.splits import TRAIN, VALID
-from prehep.hub.pretrained import PretrainedConfig, build_objective, save_pretrained
-from prehep.objectives.base import Objective
+from prehep.hub.saving import PretrainedConfig, build_objective, save_pretrained
 from prehep.stages.command import StageSpec
 from prehep.stages.identity import run_identity
-from prehep.stages.token_data import read_token_data, tokenizer_file
-from prehep.tokens.event_data import EventData
-from prehep.tokens.track_data import TrackData
+from prehep.stages.token_data import TokenReader
+from prehep.tokens.batches import TokenData
 from prehep.training.device import device_facts, repeatable
 from prehep.training.loop import HISTORY_COLUMNS, STATE_SECONDS, Trainer, TrainingResult, fit
 from prehep.training.sampling import draw_entries
 from prehep.training.state import StateStore
+
+if TYPE_CHECKING:
+    from prehep.objectives.base import Objective
 
 
 class Spec(StageSpec):
@@ -31,6 +34,8 @@ class Spec(StageSpec):
 
     name: str = Field(description="name of the run")
     tokens: tuple[Path, ...] = Field(min_length=1, description="folders of tokens, joined")
+    reader: Entry = Field(description="reader of tokens of this kind")
+    objective: Entry = Field(description="class of the objective that the settings name")
     settings: PretrainSettings
     device: str = Field("auto", description="auto, cpu or cuda", json_schema_extra=volatile())
     state: Path = Field(description="folder of the unfinished training", json_schema_extra=volatile())
@@ -53,16 +58,17 @@ def run(spec: Spec) -> Manifest:
     with publish(
         spec.output, spec, stage="pretrain_model", code=spec.code, inputs=spec.tokens, seed=spec.settings.seed
     ) as publication:
-        data = read_token_data(spec.tokens)
+        reader: TokenReader = load(spec.reader)
+        data = reader.read(spec.tokens)
         config = PretrainedConfig(name=spec.name, settings=spec.settings, info=data.info)
-        objective = _initialise(config)
+        objective = _initialise(config, load(spec.objective))
         trainer = _make_trainer(spec, data, objective)
         with progress(spec.name, spec.settings.training.steps) as counter:
             result = fit(trainer, store, counter, spec.state_seconds)
         save_pretrained(publication.folder, config, objective)
         _write_history(publication.payload("history.csv"), result)
-        tokenizer = tokenizer_file(spec.tokens[0])
-        shutil.copyfile(load_payload(spec.tokens[0], tokenizer), publication.payload(tokenizer))
+        tokenizer = load_payload(spec.tokens[0], reader.tokenizer)
+        shutil.copyfile(tokenizer, publication.payload(reader.tokenizer))
         publication.note(
             training_seconds=round(result.seconds, 2),
             steps_per_second=round(result.steps_per_second, 2),
@@ -73,19 +79,19 @@ def run(spec: Spec) -> Manifest:
     return read_manifest(spec.output)
 
 
-def _initialise(config: PretrainedConfig) -> Objective:
+def _initialise(config: PretrainedConfig, objective: "type[Objective]") -> "Objective":
     """Return the untrained network; its first weights depend on the seed alone."""
     import torch
 
     with repeatable(config.settings.training.threads):
         torch.manual_seed(derive_seed(config.settings.seed, "weights"))
-        objective = build_objective(config)
-    parameters = sum(parameter.numel() for parameter in objective.parameters())
+        network = build_objective(config, objective)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
     logger.info("%s has %d parameters", config.name, parameters)
-    return objective
+    return network
 
 
-def _make_trainer(spec: Spec, data: EventData | TrackData, objective: Objective) -> Trainer:
+def _make_trainer(spec: Spec, data: TokenData, objective: "Objective") -> Trainer:
     train = draw_entries(np.flatnonzero(data.split == TRAIN), spec.settings.events, "training")
     valid = np.flatnonzero(data.split == VALID)
     logger.info("%d training and %d validation entries", len(train), len(valid))

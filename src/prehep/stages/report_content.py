@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from prehep.evaluation.label_efficiency import MODELS, TITLES, verdict
+from prehep.evaluation.label_efficiency import MODELS
+from prehep.evaluation.label_verdict import verdict
+from prehep.evaluation.model_titles import TITLES
 from prehep.evaluation.module_verdict import module_verdict
 from prehep.figures.references import (
     CEILING,

@@ -5,7 +5,7 @@ import time
 
 from pydantic import Field, model_validator
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.core.logging import progress
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.data.simulate.cocktail import shard_quotas, simulate_shard

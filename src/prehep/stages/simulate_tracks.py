@@ -4,19 +4,17 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from prehep.core.config.datasets import SimulatedTracks
+from prehep.core.config.track_simulation import SimulatedTracks
+from prehep.core.lazy import Entry, load
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.seeds import derive_seed, random_stream
-from prehep.data.simulate.tracker_collisions import TopPairs
 from prehep.data.simulate.tracker_effects import add_noise, lose_hits
 from prehep.data.simulate.tracker_geometry import build_tracker
 from prehep.data.simulate.tracker_hits import TrackerSimulation
-from prehep.data.simulate.tracker_particles import MuonGun, ParticleSource
+from prehep.data.simulate.tracker_particles import ParticleSource
 from prehep.data.simulate.trackml_writer import write_detectors, write_event
 from prehep.stages.command import StageSpec
-
-SOURCES: dict[str, type[MuonGun] | type[TopPairs]] = {"muon_gun": MuonGun, "ttbar": TopPairs}
 
 
 class Spec(StageSpec):
@@ -24,6 +22,7 @@ class Spec(StageSpec):
 
     dataset: str = Field(description="name of the dataset")
     settings: SimulatedTracks
+    particles: Entry = Field(description="class of the generator that the settings name")
     shard: int = Field(ge=0, description="which of settings.shards groups of events")
 
     @model_validator(mode="after")
@@ -49,7 +48,7 @@ def run(spec: Spec) -> Manifest:
     settings = spec.settings
     with publish(spec.output, spec, stage="simulate_tracks", code=spec.code, seed=settings.seed) as publication:
         tracker = build_tracker(settings.detector)
-        source: ParticleSource = SOURCES[settings.generator](settings)
+        source: ParticleSource = load(spec.particles)(settings)
         simulation = TrackerSimulation(tracker, settings.magnetic_field, derive_seed(settings.seed, "tracker"))
         write_detectors(publication.folder, tracker.modules)
         events = shard_events(settings.events, settings.shards, spec.shard)

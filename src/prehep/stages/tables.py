@@ -1,5 +1,6 @@
 """Small CSV tables: written so that equal values give equal bytes, read after their hash was checked."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,16 @@ def read_table(folder: Path, name: str) -> pd.DataFrame:
         CorruptPayloadError: the file is absent or differs from its manifest.
     """
     return pd.read_csv(load_payload(folder, name), keep_default_na=True)
+
+
+def join_tables(folders: Iterable[Path], name: str) -> pd.DataFrame:
+    """Return the CSV payload of this name of several finished stages as one table.
+
+    Raises:
+        CorruptPayloadError: a file is absent or differs from its manifest.
+    """
+    tables = [read_table(folder, name) for folder in folders]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def has_payload(folder: Path, name: str) -> bool:

@@ -1,67 +1,26 @@
-"""Evaluate one predictor of masked modules on several samples of tracks (shared by networks and the n-gram)."""
+"""What a network pretrained on tracks predicts for hidden modules (part of evaluate_model)."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from prehep.core.logging import progress
-from prehep.core.seeds import random_stream
-from prehep.data.splits import TEST
-from prehep.evaluation.masked_modules import Input, Predictor, evaluate_masked_modules
-from prehep.stages.track_tokens import read_track_data
-from prehep.tokens.track_vocabulary import TrackVocabulary
+from prehep.evaluation.masked_modules import model_predictor
+from prehep.stages.module_evaluation import evaluate_on_samples
+from prehep.stages.track_tokens import read_vocabulary
 
-ENTRIES_MAX = 10_000
+if TYPE_CHECKING:
+    from prehep.objectives.mdm import MaskedModules
+    from prehep.stages.evaluate_model import Spec
 
 
-def evaluated_entries(split: NDArray[np.uint8], *, whole: bool, most: int) -> NDArray[np.int64]:
-    """Return the indices, in rising order, of the entries on which every model of a study is evaluated.
-
-    Args:
-        split: (entries,) 0 training, 1 validation, 2 test.
-        whole: use all entries: of a sample that no model was trained on.
-        most: at most so many, drawn at random but equal for every model.
-    """
-    candidates = np.arange(len(split)) if whole else np.flatnonzero(split == TEST)
-    drawn = random_stream(0, "evaluated entries").permutation(candidates)[:most]
-    return np.sort(drawn).astype(np.int64)
-
-
-def evaluate_on_samples(
-    predict: Predictor,
-    vocabulary: TrackVocabulary,
-    samples: Mapping[str, Path],
-    *,
-    model: str,
-    whole: Sequence[str],
-    entries_max: int,
-    inputs: Sequence[Input] = ("masked", "visible"),
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return accuracy and distance tables of one predictor over all samples.
-
-    Args:
-        predict: see `evaluate_masked_modules`.
-        vocabulary: of the predictor; every sample must have the same.
-        samples: name and folder of tokenize_tracks.
-        model: name in the tables.
-        whole: samples of which all tracks are used instead of the test split.
-        entries_max: tracks per sample at most.
-        inputs: what is shown at the probed position.
-
-    Raises:
-        FormatError: a sample has another vocabulary.
-    """
-    accuracies, distances = [], []
-    with progress(f"evaluate {model}", len(samples)) as counter:
-        for name, folder in samples.items():
-            data = read_track_data(folder)
-            vocabulary.check_same(data.vocabulary, folder.as_posix())
-            indices = evaluated_entries(data.split, whole=name in whole, most=entries_max)
-            accuracy, distance = evaluate_masked_modules(predict, data, indices, name, model, inputs)
-            accuracies.append(accuracy)
-            distances.append(distance)
-            counter.advance(exact=float(accuracy["exact_accuracy"].iloc[0]))
-    return pd.concat(accuracies, ignore_index=True), pd.concat(distances, ignore_index=True)
+def evaluate_tracks(spec: "Spec", objective: "MaskedModules", device: str) -> dict[str, pd.DataFrame]:
+    """Return the tables `accuracy.csv` and `distance.csv` of a network on `device`."""
+    accuracy, distance = evaluate_on_samples(
+        model_predictor(objective, device),
+        read_vocabulary(spec.run),
+        spec.tokens,
+        model=spec.model,
+        whole=spec.whole,
+        entries_max=spec.entries_max,
+    )
+    return {"accuracy.csv": accuracy, "distance.csv": distance}

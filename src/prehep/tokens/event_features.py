@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from prehep.core.config.tokens import Feature
+from prehep.core.config.event_tokens import Feature
 from prehep.core.settings import Settings
 
 PADDING, LEPTON, B_JET, LIGHT_JET, MET = range(5)

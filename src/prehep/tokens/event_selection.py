@@ -13,7 +13,7 @@ import numpy as np
 import vector
 from numpy.typing import NDArray
 
-from prehep.core.config.tokens import EventTokenSettings, Slot
+from prehep.core.config.event_tokens import EventTokenSettings, Slot
 from prehep.core.errors import ConfigError
 from prehep.tokens.event_features import B_JET, KINEMATICS, LEPTON, LIGHT_JET, MET, PADDING
 

@@ -9,7 +9,7 @@ import numpy as np
 import vector
 from numpy.typing import NDArray
 
-from prehep.core.config.studies import ClassificationTask
+from prehep.core.config.classification_task import ClassificationTask
 from prehep.core.errors import ConfigError
 from prehep.core.seeds import random_stream
 from prehep.data.splits import TEST, TRAIN, VALID

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from prehep.core.config.tokens import TrackTokenSettings
+from prehep.core.config.track_tokens import TrackTokenSettings
 from prehep.tokens.track_vocabulary import TrackVocabulary
 
 POSITION_COLUMNS = ["x", "y", "z"]

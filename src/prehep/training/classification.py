@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
-from prehep.core.config.studies import FinetuneSettings
+from prehep.core.config.finetuning import FinetuneSettings
 from prehep.core.errors import TrainingError
 from prehep.core.seeds import derive_seed
 from prehep.tokens.event_symmetries import EventSymmetries

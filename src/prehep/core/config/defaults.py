@@ -1,13 +1,18 @@
 """Default settings of the studies: chosen for two CPU cores and twenty minutes."""
 
+from prehep.core.config.classification_task import ClassificationTask
+from prehep.core.config.finetuning import FinetuneSettings
+from prehep.core.config.network import ModelSettings
 from prehep.core.config.studies import (
-    ClassificationTask,
+    EventObjective,
+    EventPretraining,
     EventStudy,
-    FinetuneSettings,
+    TrackObjective,
+    TrackPretraining,
     TrackStudy,
-    TreeSettings,
 )
-from prehep.core.config.training import ModelSettings, ObjectiveSettings, PretrainSettings, TrainingSettings
+from prehep.core.config.training import TrainingSettings
+from prehep.core.config.trees import TreeSettings
 
 LEARNING_RATES = (5e-4, 1e-3, 2e-3)
 """Tried for the pretrained and the tuned scratch model alike."""
@@ -19,8 +24,8 @@ def event_pretraining() -> EventStudy:
         pretrain_data="pseudo_data",
         comparison_data=("background_ttbar", "signal_2hdm"),
         pretrain={
-            "masked_type": PretrainSettings(
-                objective=ObjectiveSettings(name="masked_type", mask_rate=0.65),
+            "masked_type": EventPretraining(
+                objective=EventObjective(name="masked_type", mask_rate=0.65),
                 # fewer layers than published, for the time on two cores
                 model=ModelSettings(layers=2, feedforward=128),
                 training=TrainingSettings(steps=3_000, batch_size=256, learning_rate=1e-3),
@@ -62,9 +67,9 @@ def tracking_bert() -> TrackStudy:
     )
 
 
-def _masked_modules(embedding: str, scheme: str, learning_rate: float) -> PretrainSettings:
+def _masked_modules(embedding: str, scheme: str, learning_rate: float) -> TrackPretraining:
     objective = {"name": "mdm", "mask_rate": 0.15, "embedding": embedding, "mask_scheme": scheme}
-    return PretrainSettings(
-        objective=ObjectiveSettings.model_validate(objective),
+    return TrackPretraining(
+        objective=TrackObjective.model_validate(objective),
         training=TrainingSettings(steps=1_200, learning_rate=learning_rate, optimiser="muon"),
     )

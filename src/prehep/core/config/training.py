@@ -1,32 +1,17 @@
-"""Models, objectives and how they are trained."""
+"""Objectives and how they are trained."""
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prehep.core.config.network import ModelSettings
 from prehep.core.settings import Settings
-
-
-class ModelSettings(Settings):
-    """A transformer encoder."""
-
-    width: int = Field(64, gt=0, description="features per token")
-    layers: int = Field(4, gt=0, description="transformer blocks")
-    heads: int = Field(4, gt=0, description="attention heads")
-    feedforward: int = Field(256, gt=0, description="hidden features of each block")
-    dropout: float = Field(0.0, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> "ModelSettings":
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-        return self
 
 
 class ObjectiveSettings(Settings):
     """A self-supervised task."""
 
-    name: Literal["masked_type", "masked_kinematics", "mdm"]
+    name: str
     mask_rate: float = Field(0.65, gt=0, le=1, description="probability that an object or hit is masked")
     loss_on: Literal["masked", "all"] = Field("masked", description="paper A: all (35 % of the terms are copies)")
     mask_scheme: Literal["pure", "mixed"] = Field(

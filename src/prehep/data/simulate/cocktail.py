@@ -6,7 +6,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from prehep.core.config.datasets import Process, SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
+from prehep.core.config.processes import Process
 from prehep.core.errors import ConfigError
 from prehep.core.seeds import derive_seed, random_stream
 from prehep.core.settings import Settings

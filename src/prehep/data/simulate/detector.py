@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from prehep.core.config.datasets import DetectorSettings, PreselectionSettings
+from prehep.core.config.event_simulation import DetectorSettings, PreselectionSettings
 from prehep.data.simulate.jets import PARTICLE_ETA_MAX, btag_scores, cluster_jets, hadron_flavour, smear_jets
 from prehep.data.simulate.kinematics import momentum_fields, total_transverse
 from prehep.data.simulate.leptons import ELECTRON, MUON, identify_leptons

@@ -6,7 +6,7 @@ The thresholds lie below those of the detector, so that almost no event that wou
 
 from typing import Any, NamedTuple
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.data.simulate.processes import ProcessDefinition
 
 TAU, BOTTOM = 15, 5

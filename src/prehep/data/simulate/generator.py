@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prehep.core.config.datasets import Process, SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
+from prehep.core.config.processes import Process
 from prehep.core.errors import ConfigError
 from prehep.data.simulate.bottom_decays import bottom_weights, force_semileptonic_bottom
 from prehep.data.simulate.early_veto import VETOES_MAX, early_veto

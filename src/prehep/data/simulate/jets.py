@@ -7,7 +7,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from prehep.core.config.datasets import BtagSettings, DetectorSettings
+from prehep.core.config.event_simulation import BtagSettings, DetectorSettings
 from prehep.data.simulate.kinematics import delta_r, momentum_fields, wrap_phi
 
 BOTTOM, CHARM = 5, 4

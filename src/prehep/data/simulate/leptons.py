@@ -5,7 +5,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from prehep.core.config.datasets import DetectorSettings
+from prehep.core.config.event_simulation import DetectorSettings
 from prehep.data.simulate.kinematics import delta_r
 
 ELECTRON, MUON, PHOTON = 11, 13, 22

@@ -1,6 +1,8 @@
-"""Reconstructed events as a NanoAOD-format ROOT file; equal events give equal arrays, though not equal bytes."""
+"""Reconstructed events as a NanoAOD-format ROOT file, with equal bytes for equal events."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from prehep.core.digests import digest_arrays
 
 TREE = "Events"
 FILE_IDENTIFIER = uuid.UUID(int=1)
+FILE_DATE = (2000 - 1995) << 26 | 1 << 22 | 1 << 17
+"""1 January 2000 in ROOT's encoding: years since 1995, month and day."""
 INTEGER_BRANCHES = {"charge": np.int32, "hadronFlavour": np.int32, "pdgId": np.int32, "status": np.int32}
 SCALAR_TYPES = {
     "run": np.uint32,
@@ -53,10 +57,10 @@ def nanoaod_branches(events: Any, *, labels: bool) -> dict[str, Any]:
 
 
 def write_nanoaod(path: Path, branches: dict[str, Any]) -> None:
-    """Write the branches as tree `Events` of a ROOT file with a fixed identifier."""
+    """Write the branches as tree `Events` of a ROOT file with a fixed identifier and date."""
     import uproot
 
-    with uproot.recreate(path, uuid_function=lambda: FILE_IDENTIFIER) as file:
+    with _fixed_dates(), uproot.recreate(path, uuid_function=lambda: FILE_IDENTIFIER) as file:
         tree = file.mktree(TREE, {name: _branch_type(values) for name, values in branches.items()})
         tree.extend(branches)
 
@@ -72,6 +76,19 @@ def digest_branches(branches: dict[str, Any]) -> str:
         for field in ak.fields(values):
             flat[f"{name}_{field}"] = ak.to_numpy(ak.flatten(values[field]))
     return digest_arrays(flat)
+
+
+@contextmanager
+def _fixed_dates() -> Iterator[None]:
+    """Let uproot write the fixed date wherever it would write the present one; it has no option for this."""
+    from uproot import _util
+
+    encode = _util.datetime_to_code
+    _util.datetime_to_code = lambda _: FILE_DATE
+    try:
+        yield
+    finally:
+        _util.datetime_to_code = encode
 
 
 def _branch_type(values: Any) -> Any:

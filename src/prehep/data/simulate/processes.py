@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from prehep.core.config.datasets import Process
+from prehep.core.config.processes import Process
 
 PROCESS_NAMES: tuple[Process, ...] = get_args(Process)
 

@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from prehep.core.config.datasets import SimulatedTracks
+from prehep.core.config.track_simulation import SimulatedTracks
 from prehep.core.errors import FormatError
 from prehep.core.seeds import derive_seed, random_stream
 from prehep.data.simulate.requirements import generator_package

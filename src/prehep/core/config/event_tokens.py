@@ -1,26 +1,14 @@
-"""How data become what models read."""
+"""How events become what models read."""
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prehep.core.config.splits import SplitSettings
 from prehep.core.settings import Settings
 
 Slot = Literal["lepton", "met", "bjet", "light_jet"]
 Feature = Literal["pt", "eta", "sin_phi", "cos_phi", "mass", "charge", "type"]
-
-
-class SplitSettings(Settings):
-    """Fractions of events, decided by a hash of each event's identity."""
-
-    valid: float = Field(0.1, gt=0, lt=1)
-    test: float = Field(0.2, gt=0, lt=1)
-
-    @model_validator(mode="after")
-    def _something_is_left(self) -> "SplitSettings":
-        if self.valid + self.test >= 1:
-            raise ValueError(f"valid {self.valid:g} and test {self.test:g} leave nothing to train on")
-        return self
 
 
 class EventTokenSettings(Settings):
@@ -45,13 +33,4 @@ class EventTokenSettings(Settings):
     lepton_jet_distance: float = Field(
         0.4, ge=0, description="a jet closer than this in (eta, phi) to a selected lepton is left out"
     )
-    split: SplitSettings = SplitSettings()
-
-
-class TrackTokenSettings(Settings):
-    """Tracks as sequences of pixel modules (paper B: 2402.10239)."""
-
-    volumes: tuple[int, ...] = Field((7, 8, 9), description="detector volumes of the vocabulary")
-    hits_min: int = Field(4, description="fewest hits of a track")
-    hits_max: int = Field(8, description="most hits of a track")
     split: SplitSettings = SplitSettings()

@@ -25,4 +25,4 @@ localrules:
 rule all:
     default_target: True
     input:
-        plan.products,
+        freshness.targets,

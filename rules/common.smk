@@ -6,18 +6,40 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from snakemake.settings.enums import RerunTrigger
 
 from prehep.core.errors import ConfigError
+from prehep.core.settings import merge
+from prehep.workflow.configuration import read_mapping
+from prehep.workflow.freshness import Freshness
 from prehep.workflow.planning import make_plan
 
+CONFIGURATION = Path(workflow.basedir) / "config"
+
 try:
-    plan = make_plan(config, Path(workflow.basedir) / "config")
+    # Snakemake puts the keys of an overlay before those of config.yaml, but the order of runs has a meaning
+    plan = make_plan(merge(read_mapping(CONFIGURATION / "config.yaml"), config), CONFIGURATION)
 except ConfigError as error:
     raise WorkflowError(str(error))
 
 PYTHON = sys.executable
 SCRIPTS = str(Path(workflow.basedir) / "workflow_scripts")
 RUNTIME = json.dumps(plan.runtime)
+
+# Only the process that decides what runs looks at what there is.
+freshness = Freshness(plan, looks=workflow.is_main_process)
+for sentence in freshness.warnings:
+    logger.warning(sentence)
+
+
+onsuccess:
+    for sentence in freshness.finish():
+        logger.warning(sentence)
+
+
+onerror:
+    freshness.finish()
 
 
 wildcard_constraints:
@@ -35,26 +57,47 @@ def job_of(rule, folder):
     return lambda wildcards: plan.find(rule, folder.format(**wildcards))
 
 
+def settled(job):
+    """Tell whether a job's results are fresh, so that nothing upstream makes it run; a forced run settles nothing."""
+    asked = workflow.dag_settings
+    eager = asked.forceall or asked.forcerun or RerunTrigger.INPUT in asked.rerun_triggers
+    return not eager and freshness.is_settled(job)
+
+
 def manifests(job):
     """Return the inputs by which a job is ordered after the jobs that it reads."""
-    return lambda wildcards: [upstream.manifest for upstream in job(wildcards).upstream]
+
+    def paths(wildcards):
+        found = [upstream.manifest for upstream in job(wildcards).upstream]
+        # a deleted input that another job needs again must not remake every fresh result that was made from it
+        return [ancient(path) for path in freshness.present(found)] if settled(job(wildcards)) else found
+
+    return paths
 
 
 def payloads(job):
-    """Return the files that a job reads, whose own times do not matter."""
-    return lambda wildcards: [
-        path for upstream in job(wildcards).upstream for path in upstream.payloads
-    ]
+    """Return the files that a job reads, which concern only a job that will run."""
+
+    def paths(wildcards):
+        upstream = () if settled(job(wildcards)) else job(wildcards).upstream
+        return [path for found in upstream for path in found.payloads]
+
+    return paths
 
 
 def spec(job):
     """Return the specification with every configuration value that a job uses."""
-    return lambda wildcards: job(wildcards).arguments
+    return lambda wildcards: plan.parameters(job(wildcards))["spec"]
 
 
 def code(job):
-    """Return the fingerprint of the code that a job can reach."""
-    return lambda wildcards: job(wildcards).code
+    """Return the fingerprint of the code that a job can reach, and the modules it starts from."""
+    return lambda wildcards: plan.parameters(job(wildcards))["code"]
+
+
+def inputs(job):
+    """Return the digest of how everything that a job reads is made."""
+    return lambda wildcards: plan.parameters(job(wildcards))["inputs"]
 
 
 def source(job):

@@ -23,10 +23,11 @@ rule fetch_file:
     params:
         spec=spec(FETCH_FILE),
         code=code(FETCH_FILE),
+        inputs=inputs(FETCH_FILE),
     message:
         "Fetch {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/fetch_file.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/fetch_file.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --source {resources.source:q} --log {log:q}"
 
 
@@ -54,10 +55,11 @@ rule simulate_events:
     params:
         spec=spec(SIMULATE_EVENTS),
         code=code(SIMULATE_EVENTS),
+        inputs=inputs(SIMULATE_EVENTS),
     message:
         "Simulate events {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/simulate_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/simulate_events.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -83,10 +85,11 @@ rule simulate_tracks:
     params:
         spec=spec(SIMULATE_TRACKS),
         code=code(SIMULATE_TRACKS),
+        inputs=inputs(SIMULATE_TRACKS),
     message:
         "Simulate tracks {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/simulate_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/simulate_tracks.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -114,10 +117,11 @@ rule ingest_events:
     params:
         spec=spec(INGEST_EVENTS),
         code=code(INGEST_EVENTS),
+        inputs=inputs(INGEST_EVENTS),
     message:
         "Ingest events of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/ingest_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/ingest_events.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -147,10 +151,11 @@ rule ingest_tracks:
     params:
         spec=spec(INGEST_TRACKS),
         code=code(INGEST_TRACKS),
+        inputs=inputs(INGEST_TRACKS),
     message:
         "Ingest tracks of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/ingest_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/ingest_tracks.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -177,8 +182,9 @@ rule check_quality:
     params:
         spec=spec(CHECK_QUALITY),
         code=code(CHECK_QUALITY),
+        inputs=inputs(CHECK_QUALITY),
     message:
         "Check the quality of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/check_quality.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/check_quality.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

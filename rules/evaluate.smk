@@ -22,10 +22,11 @@ rule evaluate_model:
     params:
         spec=spec(EVALUATE_MODEL),
         code=code(EVALUATE_MODEL),
+        inputs=inputs(EVALUATE_MODEL),
     message:
         "Evaluate {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/evaluate_model.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/evaluate_model.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -51,8 +52,9 @@ rule aggregate_study:
     params:
         spec=spec(AGGREGATE_STUDY),
         code=code(AGGREGATE_STUDY),
+        inputs=inputs(AGGREGATE_STUDY),
     message:
         "Collect the tables of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/aggregate_study.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/aggregate_study.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

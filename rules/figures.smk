@@ -28,8 +28,9 @@ for figure in FIGURES:
         params:
             spec=spec(plotted),
             code=code(plotted),
+            inputs=inputs(plotted),
         message:
             f"Draw {FIGURES[figure].title.lower()}"
         shell:
-            "{PYTHON:q} {SCRIPTS:q}/{rule}.py --spec {params.spec:q} --code {params.code}"
+            "{PYTHON:q} {SCRIPTS:q}/{rule}.py --spec {params.spec:q} --code {params.code:q}"
             " --runtime {RUNTIME:q} --log {log:q}"

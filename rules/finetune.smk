@@ -24,10 +24,11 @@ rule finetune_sweep:
     params:
         spec=spec(FINETUNE_SWEEP),
         code=code(FINETUNE_SWEEP),
+        inputs=inputs(FINETUNE_SWEEP),
     message:
         "Fine-tune {wildcards.name} on every label count and seed"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/finetune_sweep.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/finetune_sweep.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -53,8 +54,9 @@ rule train_baseline:
     params:
         spec=spec(TRAIN_BASELINE),
         code=code(TRAIN_BASELINE),
+        inputs=inputs(TRAIN_BASELINE),
     message:
         "Train the baseline {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/train_baseline.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/train_baseline.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -26,8 +26,9 @@ rule pretrain_model:
     params:
         spec=spec(PRETRAIN_MODEL),
         code=code(PRETRAIN_MODEL),
+        inputs=inputs(PRETRAIN_MODEL),
     message:
         "Pretrain {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/pretrain_model.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/pretrain_model.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

@@ -10,7 +10,8 @@ rule build_report:
     output:
         manifest="results/{config}/manifest.json",
         report="results/{config}/report.html",
-        tables=[f"results/{{config}}/tables/{name}.csv" for name in plan.tables],
+        metrics="results/{config}/metrics.json",
+        tables=[f"results/{{config}}/{name}" for name in plan.tables],
     log:
         "logs/build_report/{config}.log",
     benchmark:
@@ -22,8 +23,9 @@ rule build_report:
     params:
         spec=spec(BUILD_REPORT),
         code=code(BUILD_REPORT),
+        inputs=inputs(BUILD_REPORT),
     message:
         "Write results/{wildcards.config}/report.html"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/build_report.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/build_report.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

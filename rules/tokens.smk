@@ -30,10 +30,11 @@ rule tokenize_events:
     params:
         spec=spec(TOKENIZE_EVENTS),
         code=code(TOKENIZE_EVENTS),
+        inputs=inputs(TOKENIZE_EVENTS),
     message:
         "Tokenise events of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/tokenize_events.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/tokenize_events.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"
 
 
@@ -67,8 +68,9 @@ rule tokenize_tracks:
     params:
         spec=spec(TOKENIZE_TRACKS),
         code=code(TOKENIZE_TRACKS),
+        inputs=inputs(TOKENIZE_TRACKS),
     message:
         "Tokenise tracks of {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/tokenize_tracks.py --spec {params.spec:q} --code {params.code}"
+        "{PYTHON:q} {SCRIPTS:q}/tokenize_tracks.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

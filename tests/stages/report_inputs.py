@@ -10,6 +10,8 @@ import pandas as pd
 
 from prehep.core.manifest import publish
 from prehep.core.settings import Settings
+from prehep.figures.registry import FIGURES
+from prehep.stages import plot_figure
 from prehep.stages.tables import write_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "figures"))
@@ -33,7 +35,7 @@ class Nothing(Settings):
 
 def folder_of(folder: Path, files: Mapping[str, pd.DataFrame | dict[str, Any]], stage: str = "made_by_hand") -> Path:
     """Publish tables as CSV and dictionaries as JSON."""
-    with publish(folder, Nothing(), stage=stage, code="0") as publication:
+    with publish(folder, Nothing(), stage=stage) as publication:
         for name, content in files.items():
             path = publication.payload(name)
             if isinstance(content, pd.DataFrame):
@@ -63,3 +65,11 @@ def study_folders(root: Path) -> dict[str, Path]:
         files["training_curves.csv"] = curves[curves["study"] == study]
         folders[study] = folder_of(root / "runs" / study, files, "aggregate_study")
     return folders
+
+
+def figure_spec(name: str, output: Path, tables: Mapping[str, Path], **fields: Any) -> plot_figure.Spec:
+    """Return the specification of a figure as the workflow makes it."""
+    entry = FIGURES[name]
+    return plot_figure.Spec(
+        output=output, figure=name, drawing=entry.module, needs=entry.tables, tables=dict(tables), **fields
+    )

@@ -9,10 +9,9 @@ import report_inputs
 from report_inputs import folder_of
 from token_folders import write_event_tokens, write_track_tokens
 
-from prehep.core.config.studies import ClassificationTask
-from prehep.core.config.tokens import EventTokenSettings
 from prehep.core.manifest import load_payload, publish
 from prehep.stages.aggregate_study import Spec, run
+from prehep.workflow.parts import STUDY_TABLES
 
 HISTORY = pd.DataFrame({"step": [10, 20], "learning_rate": 0.1, "train_loss": [2.0, 1.0], "valid_loss": [2.1, 1.2]})
 
@@ -20,7 +19,7 @@ HISTORY = pd.DataFrame({"step": [10, 20], "learning_rate": 0.1, "train_loss": [2
 def event_tokens(folder: Path) -> Path:
     """Random muons with weights, republished as tokenize_events leaves them."""
     source = write_event_tokens(folder.with_name(f"{folder.name}-plain"), events=200)
-    with publish(folder, report_inputs.Nothing(), stage="tokenize_events", code="") as publication:
+    with publish(folder, report_inputs.Nothing(), stage="tokenize_events") as publication:
         for name in ("kinematics", "types", "split"):
             np.save(publication.payload(f"{name}.npy"), np.load(source / f"{name}.npy"))
         np.save(publication.payload("weights.npy"), np.full(200, 0.5, np.float32))
@@ -38,24 +37,26 @@ def event_spec(root: Path) -> Spec:
         scores.append(folder_of(root / f"scores-{model}", files))
     summary = {"processes": {"ttbar": {"events": 10, "accepted_cross_section_pb": 5.0}}}
     tokens = event_tokens(root / "tokens")
-    with publish(
-        root / "run", report_inputs.Nothing(), stage="pretrain_model", code="", inputs=(tokens,)
-    ) as publication:
+    with publish(root / "run", report_inputs.Nothing(), stage="pretrain_model", inputs=(tokens,)) as publication:
         HISTORY.to_csv(publication.payload("history.csv"), index=False)
+    settings = {
+        "scores": scores,
+        "simulations": [folder_of(root / "shard", {"summary.json": summary})],
+        "task": {"kind": "processes", "signal": "signal_2hdm", "background": "background_ttbar"},
+        "tokens": {"lepton_pt_min": 3.0},
+        "references": {"pretrained": 0.79},
+    }
     return Spec(
         output=root / "study",
         study="event_pretraining",
         kind="events",
-        scores=tuple(scores),
+        part=STUDY_TABLES["events"],
+        settings=settings,
         accuracies=(folder_of(root / "evaluated", {"accuracy.csv": report_inputs.synthetic.masked_accuracy()}),),
         runs={"masked_type": root / "run"},
         samples={"data": tokens, "simulated": event_tokens(root / "other")},
         sample_titles={"data": "Real muons"},
         sample_origins={"data": "collisions", "simulated": "cms_simulation"},
-        tokens=EventTokenSettings(lepton_pt_min=3.0),
-        simulations=(folder_of(root / "shard", {"summary.json": summary}),),
-        task=ClassificationTask(kind="processes", signal="signal_2hdm", background="background_ttbar"),
-        references={"pretrained": 0.79},
     )
 
 
@@ -120,6 +121,7 @@ def test_tracks_join_models_and_baseline(tmp_path: Path):
             output=tmp_path / "study",
             study="tracking_bert",
             kind="tracks",
+            part=STUDY_TABLES["tracks"],
             accuracies=tuple(parts),
             samples={"tracks_gun": write_track_tokens(tmp_path / "tokens")},
         )

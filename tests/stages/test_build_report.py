@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_inputs import folder_of, study_folders
+from report_inputs import figure_spec, folder_of, study_folders
 
 from prehep.stages import build_report, plot_figure
 
@@ -46,7 +46,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables, output = study_folders(root), root / "results" / "demo"
     figures = {name: output / "figures" / name for name in DRAWN}
     for name, folder in figures.items():
-        plot_figure.run(plot_figure.Spec(output=folder, figure=name, tables=tables))
+        plot_figure.run(figure_spec(name, folder, tables))
     quality = {"pseudo_data": folder_of(root / "quality", {"quality.json": QUALITY})}
     for name in ("facts_tracking_bert", "mdm_accuracy", "label_efficiency", "samples_event_pretraining"):
         (output / "tables").mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ def page(result: Path) -> Page:
 
 def test_only_the_report_and_its_records_lie_in_the_folder(result: Path):
     names = {path.name for path in result.iterdir()}
-    assert names == {"report.html", "manifest.json", "run_info.json", "figures", "tables"}
+    assert names == {"report.html", "metrics.json", "manifest.json", "run_info.json", "figures", "tables"}
 
 
 def test_nothing_is_loaded_from_a_network(result: Path, page: Page):

@@ -12,6 +12,7 @@ from prehep.core.errors import CorruptPayloadError, QualityError
 from prehep.core.manifest import publish
 from prehep.stages.check_quality import Spec, run
 from prehep.stages.command import StageSpec
+from prehep.workflow.parts import CHECKS
 
 
 def ingested(folder: Path, muon_pt: list[list[float]]) -> Path:
@@ -23,7 +24,7 @@ def ingested(folder: Path, muon_pt: list[list[float]]) -> Path:
         "Muon_pt": pa.array(muon_pt, pa.list_(pa.float32())),
     }
     record = {"missing": [], "files": [{"name": "a.root", "rows": rows}]}
-    with publish(folder, StageSpec(output=folder), stage="ingest_events", code="") as publication:
+    with publish(folder, StageSpec(output=folder), stage="ingest_events") as publication:
         pq.write_table(pa.table(table), publication.payload("events.parquet"))
         publication.payload("schema.json").write_text(json.dumps(record))
     return folder
@@ -31,7 +32,7 @@ def ingested(folder: Path, muon_pt: list[list[float]]) -> Path:
 
 def test_summary(tmp_path: Path) -> None:
     data = ingested(tmp_path / "data", [[1.0, 2.0], []])
-    manifest = run(Spec(output=tmp_path / "out", dataset="example", content="events", data=data))
+    manifest = run(Spec(output=tmp_path / "out", dataset="example", check=CHECKS["events"], data=data))
     assert [*manifest.payloads] == ["quality.json"]
     summary = json.loads((tmp_path / "out" / "quality.json").read_text())
     assert (summary["dataset"], summary["events"]) == ("example", 2)
@@ -41,7 +42,7 @@ def test_summary(tmp_path: Path) -> None:
 def test_bad_data(tmp_path: Path) -> None:
     data = ingested(tmp_path / "data", [[1.0, -2.0], []])
     with pytest.raises(QualityError, match=r"Muon_pt has 1 values .*1 in a\.root"):
-        run(Spec(output=tmp_path / "out", dataset="example", content="events", data=data))
+        run(Spec(output=tmp_path / "out", dataset="example", check=CHECKS["events"], data=data))
     assert not (tmp_path / "out").exists()
 
 
@@ -50,4 +51,4 @@ def test_changed_table_is_noticed(tmp_path: Path) -> None:
     path = data / "events.parquet"
     path.write_bytes(path.read_bytes()[::-1])
     with pytest.raises(CorruptPayloadError):
-        run(Spec(output=tmp_path / "out", dataset="example", content="events", data=data))
+        run(Spec(output=tmp_path / "out", dataset="example", check=CHECKS["events"], data=data))

@@ -8,9 +8,11 @@ import pytest
 from token_folders import write_event_tokens, write_track_tokens
 
 from prehep.core.manifest import load_payload
+from prehep.objectives.registry import OBJECTIVES
 from prehep.stages import pretrain_model
 from prehep.stages.evaluate_model import Spec, run
-from prehep.stages.track_evaluation import evaluated_entries
+from prehep.stages.evaluated_entries import evaluated_entries
+from prehep.workflow.parts import EVALUATIONS, READERS
 
 SETTINGS = {
     "model": {"width": 16, "layers": 1, "heads": 2, "feedforward": 32},
@@ -18,8 +20,10 @@ SETTINGS = {
 }
 
 
-def pretrained(root: Path, tokens: Path, objective: str) -> Path:
-    fields = {"name": "test", "tokens": [tokens], "settings": {**SETTINGS, "objective": {"name": objective}}}
+def pretrained(root: Path, tokens: Path, kind: str, objective: str) -> Path:
+    parts = {"reader": READERS[kind], "objective": OBJECTIVES[objective]}
+    settings = {**SETTINGS, "objective": {"name": objective}}
+    fields = {"name": "test", "tokens": [tokens], "settings": settings, **parts}
     folder = root / "run"
     pretrain_model.run(
         pretrain_model.Spec.model_validate({**fields, "device": "cpu", "output": folder, "state": root / "state"})
@@ -29,8 +33,9 @@ def pretrained(root: Path, tokens: Path, objective: str) -> Path:
 
 def test_tracks_get_both_inputs_and_a_distance_table(tmp_path: Path):
     tokens = write_track_tokens(tmp_path / "tokens")
-    folder = pretrained(tmp_path, tokens, "mdm")
-    run(Spec(output=tmp_path / "out", model="bert", run=folder, tokens={"gun": tokens}, device="cpu"))
+    folder = pretrained(tmp_path, tokens, "tracks", "mdm")
+    parts = {"objective": OBJECTIVES["mdm"], "evaluation": EVALUATIONS["tracks"]}
+    run(Spec(output=tmp_path / "out", model="bert", run=folder, tokens={"gun": tokens}, device="cpu", **parts))
     accuracy = pd.read_csv(load_payload(tmp_path / "out", "accuracy.csv"))
     columns = ["sample", "model", "input", "position", "n", "exact_accuracy", "within_20mm"]
     assert list(accuracy.columns) == columns
@@ -42,8 +47,11 @@ def test_tracks_get_both_inputs_and_a_distance_table(tmp_path: Path):
 
 def test_events_get_one_row_per_target_and_class(tmp_path: Path):
     tokens = write_event_tokens(tmp_path / "tokens")
-    folder = pretrained(tmp_path, tokens, "masked_kinematics")
-    spec = Spec(output=tmp_path / "out", model="kinematics", run=folder, tokens={"muons": tokens}, device="cpu")
+    folder = pretrained(tmp_path, tokens, "events", "masked_kinematics")
+    parts = {"objective": OBJECTIVES["masked_kinematics"], "evaluation": EVALUATIONS["events"]}
+    spec = Spec(
+        output=tmp_path / "out", model="kinematics", run=folder, tokens={"muons": tokens}, device="cpu", **parts
+    )
     run(spec)
     accuracy = pd.read_csv(load_payload(tmp_path / "out", "accuracy.csv"))
     columns = ["sample", "model", "input", "target", "class", "n", "accuracy", "majority"]

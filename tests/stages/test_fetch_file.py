@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.errors import FetchError
 from prehep.core.manifest import load_payload
 from prehep.stages.fetch_file import Spec, run

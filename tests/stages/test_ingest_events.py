@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.digests import digest_file
 from prehep.core.errors import FormatError
 from prehep.stages import check_quality, fetch_file
 from prehep.stages.ingest_events import Spec, run
+from prehep.workflow.parts import CERTIFIED_READER, CHECKS
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
@@ -86,7 +87,13 @@ def test_certified_runs(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text('{"7": [[2, 3]]}')
     certified = fetched(tmp_path, tmp_path / "list.json")
     spec = Spec(
-        output=tmp_path / "out", dataset="d", reader="nanoaod", shards=(shard,), missing=MUONS_ONLY, certified=certified
+        output=tmp_path / "out",
+        dataset="d",
+        reader="nanoaod",
+        shards=(shard,),
+        missing=MUONS_ONLY,
+        certified=certified,
+        certified_reader=CERTIFIED_READER,
     )
     run(spec)
     assert pq.read_table(tmp_path / "out" / "events.parquet")["event"].to_pylist() == [1, 2]
@@ -119,7 +126,9 @@ def test_error_leaves_nothing(tmp_path: Path) -> None:
 def test_shipped_files_pass_the_quality_check(tmp_path: Path, name: str) -> None:
     shard = fetched(tmp_path, SHARED / "cms" / name)
     run(Spec(output=tmp_path / "events", dataset="d", reader="nanoaod", shards=(shard,)))
-    quality = check_quality.Spec(output=tmp_path / "quality", dataset="d", content="events", data=tmp_path / "events")
+    quality = check_quality.Spec(
+        output=tmp_path / "quality", dataset="d", check=CHECKS["events"], data=tmp_path / "events"
+    )
     check_quality.run(quality)
     summary = json.loads((tmp_path / "quality" / "quality.json").read_text())
     record = json.loads((tmp_path / "events" / "schema.json").read_text())
@@ -134,7 +143,9 @@ def test_shipped_collisions_of_2012(tmp_path: Path) -> None:
     shard = fetched(tmp_path, next((SHARED / "cms").glob("agc_*.root")))
     missing = (*MUONS_ONLY, "run", "luminosityBlock", "event")
     run(Spec(output=tmp_path / "events", dataset="d", reader="nanoaod_2012", shards=(shard,), missing=missing))
-    quality = check_quality.Spec(output=tmp_path / "quality", dataset="d", content="events", data=tmp_path / "events")
+    quality = check_quality.Spec(
+        output=tmp_path / "quality", dataset="d", check=CHECKS["events"], data=tmp_path / "events"
+    )
     check_quality.run(quality)
     summary = json.loads((tmp_path / "quality" / "quality.json").read_text())
     assert (summary["events"], summary["duplicate_events"], summary["duplicates_by"]) == (100_000, 0, "entry")

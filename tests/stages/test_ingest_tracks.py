@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from prehep.core.config.datasets import RemoteFile
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.errors import FormatError
 from prehep.stages import check_quality, fetch_file
 from prehep.stages.ingest_tracks import Spec, run
+from prehep.workflow.parts import CHECKS
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is not here")
@@ -60,7 +61,9 @@ def test_shipped_event_passes_the_quality_check(tmp_path: Path) -> None:
             shards.append(tmp_path / source.name)
             fetch_file.run(fetch_file.Spec(output=shards[-1], file=RemoteFile(url=source.as_uri(), name=source.name)))
     run(Spec(output=tmp_path / "tracks", dataset="trackml_event", shards=tuple(shards)))
-    quality = check_quality.Spec(output=tmp_path / "quality", dataset="d", content="tracks", data=tmp_path / "tracks")
+    quality = check_quality.Spec(
+        output=tmp_path / "quality", dataset="d", check=CHECKS["tracks"], data=tmp_path / "tracks"
+    )
     check_quality.run(quality)
     summary = json.loads((tmp_path / "quality" / "quality.json").read_text())
     assert (summary["events"], summary["modules"], summary["duplicate_hits"]) == (1, 18_728, 0)

@@ -15,10 +15,12 @@ from token_folders import write_event_tokens, write_track_tokens
 
 from prehep.core.errors import ConfigError
 from prehep.core.manifest import load_payload
-from prehep.hub.pretrained import load_pretrained
+from prehep.hub.loading import load_pretrained
+from prehep.objectives.registry import OBJECTIVES
 from prehep.stages.identity import run_identity
 from prehep.stages.pretrain_model import Spec, run
 from prehep.training.state import StateStore
+from prehep.workflow.parts import READERS
 
 MODEL = {"width": 16, "layers": 1, "heads": 2, "feedforward": 32, "dropout": 0.1}
 PROGRAM = """
@@ -32,6 +34,8 @@ def fields(folder: Path, tokens: Path, objective: str, **training: Any) -> dict[
     return {
         "name": "test",
         "tokens": [tokens.as_posix()],
+        "reader": READERS["tracks" if objective == "mdm" else "events"],
+        "objective": OBJECTIVES[objective],
         "settings": {
             "objective": {"name": objective},
             "model": MODEL,
@@ -87,12 +91,12 @@ def test_equal_runs_have_equal_manifests_and_seeds_matter(tmp_path: Path) -> Non
 def test_events_and_tracks_do_not_mix(tmp_path: Path) -> None:
     tracks, events = write_track_tokens(tmp_path / "tracks"), write_event_tokens(tmp_path / "events")
     spec = fields(tmp_path, tracks, "mdm") | {"tokens": [tracks.as_posix(), events.as_posix()]}
-    with pytest.raises(ConfigError, match="mix events and tracks"):
+    with pytest.raises(ConfigError, match=r"events holds no vocabulary\.parquet"):
         run(Spec.model_validate(spec))
 
 
 def start(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", PROGRAM, "--spec", json.dumps(spec), "--code", "c0de"]
+    command = [sys.executable, "-c", PROGRAM, "--spec", json.dumps(spec)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
@@ -117,19 +121,19 @@ def test_killed_training_ends_in_the_same_bytes(tmp_path: Path) -> None:
     states = kill_after_first_state(killed)
     assert not (tmp_path / "killed" / "run" / "manifest.json").exists()
     assert 0 < int(states[-1].split("-")[1]) < 200
-    resumed = run(Spec.model_validate({**killed, "code": "c0de"}))
+    resumed = run(Spec.model_validate(killed))
     notes = json.loads((tmp_path / "killed" / "run" / "run_info.json").read_text())
     assert notes["resumed_from"] == int(states[-1].split("-")[1])
 
     whole = fields(tmp_path / "whole", tokens, "mdm", steps=200, validation_interval=37, optimiser="muon")
-    assert run(Spec.model_validate({**whole, "code": "c0de"})).payloads == resumed.payloads
+    assert run(Spec.model_validate(whole)).payloads == resumed.payloads
     assert not (tmp_path / "killed" / "state").exists()
 
 
 def test_state_of_another_run_is_not_used(tmp_path: Path) -> None:
     tokens = write_track_tokens(tmp_path / "tokens")
     spec = Spec.model_validate(fields(tmp_path, tokens, "mdm", steps=5))
-    StateStore(spec.state, run_identity(spec.model_copy(update={"code": "older"}), spec.tokens)).save(3, {})
+    StateStore(spec.state, run_identity(spec.model_copy(update={"code": {"prehep": "older"}}), spec.tokens)).save(3, {})
     run(spec)
     assert json.loads((tmp_path / "run" / "run_info.json").read_text())["resumed_from"] == 0
 

@@ -8,7 +8,7 @@ import uproot
 import yaml
 from pydantic import ValidationError
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.core.manifest import load_payload
 from prehep.stages.simulate_events import Spec, run
 

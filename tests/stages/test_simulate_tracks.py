@@ -9,9 +9,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from prehep.core.config.datasets import SimulatedTracks
+from prehep.core.config.track_simulation import SimulatedTracks
 from prehep.core.manifest import load_payload, read_manifest
 from prehep.stages.simulate_tracks import Spec, run, shard_events
+from prehep.workflow.parts import PARTICLE_SOURCES
 
 pytest.importorskip("acts")
 
@@ -22,7 +23,15 @@ TOP = SimulatedTracks(title="top", generator="ttbar", events=3, shards=3, pile_u
 
 
 def simulate(output: Path, settings: SimulatedTracks, shard: int = 0) -> dict[str, str]:
-    manifest = run(Spec(output=output, dataset="tracks", settings=settings, shard=shard))
+    manifest = run(
+        Spec(
+            output=output,
+            dataset="tracks",
+            settings=settings,
+            particles=PARTICLE_SOURCES[settings.generator],
+            shard=shard,
+        )
+    )
     return {name: payload.sha256 for name, payload in manifest.payloads.items()}
 
 
@@ -41,7 +50,7 @@ def test_shards_hold_every_event_once(events: int, shards: int) -> None:
 
 def test_shard_beyond_the_last_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="shard is 1, expected less than"):
-        Spec(output=tmp_path, dataset="tracks", settings=GUN, shard=1)
+        Spec(output=tmp_path, dataset="tracks", settings=GUN, particles=PARTICLE_SOURCES["muon_gun"], shard=1)
 
 
 def test_payloads(gun: Path) -> None:

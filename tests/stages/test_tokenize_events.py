@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prehep.core.config.tokens import EventTokenSettings
+from prehep.core.config.event_tokens import EventTokenSettings
 from prehep.core.errors import ConfigError, CorruptPayloadError, FormatError
 from prehep.core.manifest import load_payload, publish, read_manifest
 from prehep.core.settings import Settings
 from prehep.data.parquet import required
 from prehep.data.splits import assign_split
 from prehep.stages import tokenize_events
-from prehep.tokens.event_data import EventEncoding
+from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import encode
 from prehep.tokens.event_selection import COLUMNS
 
@@ -63,7 +63,7 @@ def make_columns(events: int = EVENTS, labelled: bool = True) -> dict[str, Any]:
 def write_events(folder: Path, columns: dict[str, Any], missing: tuple[str, ...] = ()) -> Path:
     kept = {name: values for name, values in columns.items() if name.split("_")[0] not in missing}
     schema = {"columns": dict.fromkeys(kept, ""), "missing": list(missing), "btag_medium": 0.7}
-    with publish(folder, Nothing(), stage="ingest_events", code="") as publication:
+    with publish(folder, Nothing(), stage="ingest_events") as publication:
         table = pa.table(kept)
         table = table.cast(required(table.schema))
         pq.write_table(table, publication.payload("events.parquet"), row_group_size=150)
@@ -73,7 +73,7 @@ def write_events(folder: Path, columns: dict[str, Any], missing: tuple[str, ...]
 
 def tokenise(top: Path, data: Path, settings: EventTokenSettings, scaling_from: Path | None = None) -> Path:
     quality, output = top / "quality", top / f"{data.name}-tokens"
-    with publish(quality, Nothing(), stage="check_quality", code="") as publication:
+    with publish(quality, Nothing(), stage="check_quality") as publication:
         publication.payload("quality.json").write_text("{}")
     spec = tokenize_events.Spec(
         output=output, name=data.name, data=data, settings=settings, quality=quality, scaling_from=scaling_from
@@ -222,7 +222,7 @@ def test_growing_array_equals_concatenation(tmp_path: Path, sizes: tuple[int, ..
 def test_real_muons(tmp_path: Path) -> None:
     from prehep.stages import ingest_events
 
-    with publish(tmp_path / "file", Nothing(), stage="fetch_file", code="") as publication:
+    with publish(tmp_path / "file", Nothing(), stage="fetch_file") as publication:
         shutil.copy(MUON_FILE, publication.payload(MUON_FILE.name))
     missing = ("run", "luminosityBlock", "event", "Electron", "Jet", "MET")
     ingest_events.run(

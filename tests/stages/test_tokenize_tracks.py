@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prehep.core.config.tokens import SplitSettings, TrackTokenSettings
+from prehep.core.config.splits import SplitSettings
+from prehep.core.config.track_tokens import TrackTokenSettings
 from prehep.core.errors import FormatError
 from prehep.core.manifest import load_payload, publish, read_manifest
 from prehep.core.settings import Settings
@@ -57,7 +58,7 @@ def write_folder(
 ) -> Path:
     """Write what ingest_tracks leaves."""
     tables = {"hits": hits, "particles": particles, "modules": modules}
-    with publish(folder, Upstream(name="data"), stage="ingest_tracks", code="") as publication:
+    with publish(folder, Upstream(name="data"), stage="ingest_tracks") as publication:
         for name, table in tables.items():
             arrow = pa.Table.from_pandas(table, preserve_index=False)
             pq.write_table(arrow, publication.payload(f"{name}.parquet"), row_group_size=rows)
@@ -66,7 +67,7 @@ def write_folder(
 
 def make_spec(tmp_path: Path, data: Path, **settings: object) -> Spec:
     quality = tmp_path / "quality"
-    with publish(quality, Upstream(name="quality"), stage="check_quality", code="") as publication:
+    with publish(quality, Upstream(name="quality"), stage="check_quality") as publication:
         publication.payload("quality.json").write_text("{}")
     given = {"volumes": (8,), "split": SplitSettings(valid=0.2, test=0.2)} | settings
     token_settings = TrackTokenSettings.model_validate(given)

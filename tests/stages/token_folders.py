@@ -49,7 +49,7 @@ def write_event_tokens(folder: Path, events: int = 600, seed: int = 1, shift: fl
         "columns": columns,
         "scaling": {"mean": [0.0] * 5, "std": [1.0] * 5},
     }
-    with publish(folder, NoSpec(name=folder.name), stage="tokenize_events", code="") as publication:
+    with publish(folder, NoSpec(name=folder.name), stage="tokenize_events") as publication:
         for name, array in arrays.items():
             np.save(publication.payload(f"{name}.npy"), array)
         publication.payload("encoding.json").write_text(json.dumps(encoding))
@@ -75,7 +75,7 @@ def write_track_tokens(folder: Path, tracks: int = 300, seed: int = 1) -> Path:
             "cz": np.r_[[0.0] * 5, 20.0 * index],
         }
     )
-    with publish(folder, NoSpec(name=folder.name), stage="tokenize_tracks", code="") as publication:
+    with publish(folder, NoSpec(name=folder.name), stage="tokenize_tracks") as publication:
         np.save(publication.payload("tokens.npy"), tokens.astype(np.int32))
         np.save(publication.payload("offsets.npy"), np.r_[0, np.cumsum(lengths)].astype(np.int64))
         np.save(publication.payload("split.npy"), random.choice(3, tracks, p=[0.6, 0.2, 0.2]).astype(np.uint8))

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from prehep.core.code import COMMAND, CodeReference, code_table
 from prehep.core.digests import digest_arrays, digest_file, digest_value
 from prehep.core.errors import CorruptPayloadError, PrehepError
 from prehep.core.files import atomic_file, write_text
+from prehep.core.fingerprint import combine
 from prehep.core.manifest import MANIFEST, RUN_INFO, Manifest, load_payload, publish, read_manifest
 from prehep.core.seeds import derive_seed, random_stream
 from prehep.core.settings import Settings, defining, merge, volatile
@@ -63,7 +65,8 @@ def test_array_digest_sees_type_shape_and_values() -> None:
 
 def test_volatile_fields_do_not_define() -> None:
     assert defining(Inner(title="b")) == {"cut": 1.0}
-    assert defining(Spec(output=Path("x"), code="1")) == defining(Spec(output=Path("y"), code="2"))
+    one, two = (Spec(output=Path(name), code={"a": name}, planned={}) for name in ("x", "y"))
+    assert defining(one) == defining(two)
 
 
 def test_merge_is_deep_and_replaces_lists() -> None:
@@ -85,7 +88,7 @@ def test_atomic_file_leaves_nothing_after_an_error(tmp_path: Path) -> None:
 
 def test_equal_runs_write_equal_manifests(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        run(Spec(output=tmp_path / name, code="c"))
+        run(Spec(output=tmp_path / name, code={"a": "1"}))
     assert (tmp_path / "one" / MANIFEST).read_bytes() == (tmp_path / "two" / MANIFEST).read_bytes()
     assert "seconds_of_work" in json.loads((tmp_path / "one" / RUN_INFO).read_text())
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["a.txt", MANIFEST, RUN_INFO]
@@ -99,7 +102,7 @@ def test_failed_stage_leaves_nothing(tmp_path: Path) -> None:
 
 def test_rerun_removes_what_it_no_longer_makes(tmp_path: Path) -> None:
     for name in ("old.txt", "new.txt"):
-        with publish(tmp_path / "out", Spec(output=tmp_path), stage="test", code="") as publication:
+        with publish(tmp_path / "out", Spec(output=tmp_path), stage="test") as publication:
             publication.payload(name).write_text(name)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [MANIFEST, "new.txt", RUN_INFO]
 
@@ -113,6 +116,45 @@ def test_corrupt_payload_is_refused(tmp_path: Path, damage: str | None) -> None:
         (tmp_path / "a.txt").write_text(damage)
     with pytest.raises(CorruptPayloadError, match=r"a\.txt"):
         load_payload(tmp_path, "a.txt")
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "\x00", '{"stage": 3'])
+def test_unreadable_manifest_is_refused_and_replaced_by_a_rerun(tmp_path: Path, damage: str) -> None:
+    run(Spec(output=tmp_path))
+    (tmp_path / MANIFEST).write_text(damage)
+    with pytest.raises(CorruptPayloadError, match="prehep repair"):
+        load_payload(tmp_path, "a.txt")
+    assert run(Spec(output=tmp_path)).payloads.keys() == {"a.txt"}
+
+
+def test_manifest_keeps_the_plan_as_it_was_given(tmp_path: Path) -> None:
+    manifest = run(Spec(output=tmp_path, planned={"z": 1, "a": 2}))
+    assert list(manifest.spec.items()) == [("z", 1), ("a", 2)]
+    assert run(Spec(output=tmp_path)).spec == {"inner": {"cut": 1.0}, "fail": False}
+
+
+def test_revision_tells_how_and_digest_tells_what(tmp_path: Path) -> None:
+    def finish(
+        name: str, content: str, *, planned: dict[str, int], code: str, inputs: tuple[Path, ...] = ()
+    ) -> Manifest:
+        spec = Spec(output=tmp_path / name, planned=planned, code={"m": code})
+        with publish(spec.output, spec, stage="test", code=spec.code, inputs=inputs) as publication:
+            publication.payload("x").write_text(content)
+        return read_manifest(spec.output)
+
+    first = finish("first", "1", planned={"a": 1}, code="c")
+    folder = (tmp_path / "first",)
+    above = finish("above", "2", planned={}, code="c", inputs=folder)
+    assert finish("first", "9", planned={"a": 1}, code="c").revision == first.revision
+    assert finish("above", "2", planned={}, code="c", inputs=folder).revision == above.revision
+    changed = finish("first", "1", planned={"a": 1}, code="d")
+    assert changed.digest == first.digest
+    assert changed.revision != first.revision
+    assert finish("above", "2", planned={}, code="c", inputs=folder).revision != above.revision
+    orders = [
+        finish("first", "1", planned=planned, code="c").revision for planned in ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    ]
+    assert orders[0] != orders[1], "the order of settings is that of tables and figures"
 
 
 def test_missing_manifest_is_named(tmp_path: Path) -> None:
@@ -144,10 +186,25 @@ def test_command_reports_an_error_as_one_line(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.usefixtures("restored_logging")
-def test_command_runs_a_stage(tmp_path: Path) -> None:
-    spec = json.dumps({"output": str(tmp_path / "out")})
-    assert main(Spec, run, ["--spec", spec, "--code", "abc", "--runtime", '{"device": "cpu"}']) == 0
-    assert read_manifest(tmp_path / "out").code_digest == "abc"
+def test_command_records_plan_and_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "scripts" / "simulate.py"
+    write_text(script, "x = 1")
+    monkeypatch.setattr("sys.argv", [str(script)])
+    modules = ("prehep.core.seeds",)
+    reference = CodeReference(combine(code_table(modules, script, "abc")), modules, "abc")
+    spec = json.dumps({"inner": {"cut": 2}, "output": str(tmp_path / "out")})
+    arguments = ["--spec", spec, "--code", str(reference), "--runtime", '{"device": "cpu"}']
+    assert main(Spec, run, arguments) == 0
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest.spec == {"inner": {"cut": 2}}
+    assert manifest.code.keys() == {"prehep", "prehep.core", "prehep.core.seeds", "scripts/simulate.py", COMMAND}
+    assert "edited" not in capsys.readouterr().err
+    write_text(script, "x = 2")
+    assert main(Spec, run, arguments) == 0
+    assert "the code was edited after this job was planned" in capsys.readouterr().err
+    assert read_manifest(tmp_path / "out").code["scripts/simulate.py"] != manifest.code["scripts/simulate.py"]
 
 
 def test_write_text_is_readable_by_others(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def digest_file(path: Path, algorithm: str = "sha256") -> str:
 def digest_arrays(arrays: Mapping[str, NDArray[Any]]) -> str:
     """Return one digest of named arrays: names, dtypes, shapes and bytes.
 
-    For payloads whose file bytes hold dates or identifiers (ROOT), so that equal content has an equal digest.
+    For payloads whose bytes depend on the version of their writer (ROOT), so that equal content has an equal digest.
     """
     state = hashlib.sha256()
     for name in sorted(arrays):

@@ -31,3 +31,15 @@ class CorruptPayloadError(PrehepError):
 
 class TrainingError(PrehepError):
     """A training cannot go on."""
+
+
+class TargetError(PrehepError):
+    """No job of the configuration is called as the user says."""
+
+
+class ExportError(PrehepError):
+    """A run cannot be exported."""
+
+
+class StorageError(PrehepError):
+    """DVC cannot store or bring back results."""

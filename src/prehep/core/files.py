@@ -12,7 +12,8 @@ from pathlib import Path
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it on success, remove it on any error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
+    # a name may be as long as the file system allows, so there is no room for all of it
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.", suffix=".partial")
     os.close(handle)
     partial = Path(name)
     partial.chmod(0o644)

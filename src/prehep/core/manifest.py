@@ -1,17 +1,21 @@
 """What a finished stage leaves: payload files and, written last, `manifest.json` with their hashes.
 
 The manifest holds only what defines the content, so two runs that wrote the same bytes have the same manifest; times,
-host and versions go to `run_info.json` beside it. ROOT files hold dates: of them the digest of the arrays counts.
+host and versions go to `run_info.json` beside it. Two digests identify a finished stage: `digest`, what it holds, and
+`revision`, how it was made, which can be told from a plan alone.
 """
 
+import json
 import os
 import platform
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pydantic
 
@@ -19,11 +23,14 @@ from prehep.core.digests import digest_file, digest_value
 from prehep.core.errors import CorruptPayloadError
 from prehep.core.files import scratch_folder, write_text
 from prehep.core.settings import Settings, defining
+from prehep.core.specification import StageSpec
 
 MANIFEST = "manifest.json"
 RUN_INFO = "run_info.json"
+REMEDY = "run prehep repair, then snakemake"
 VERSIONED = (
     "prehep",
+    "snakemake",
     "numpy",
     "awkward",
     "uproot",
@@ -44,21 +51,58 @@ class Payload(Settings):
     content: str | None = None
 
 
+class Input(Settings):
+    """What a stage read from another: the digest of what that held, and of how it was made."""
+
+    content: str
+    revision: str
+
+
 class Manifest(Settings):
-    """The record of a finished stage."""
+    """The record of a finished stage.
+
+    Attributes:
+        stage: name of the stage.
+        spec: what defines the result, in the order in which it was given.
+        code: digest of each module, script and rule that the stage could reach.
+        seed: seed of the stage, where it has one.
+        inputs: folder and digests of each stage whose results were read.
+        payloads: name, size and hashes of each file.
+    """
 
     stage: str
-    spec_digest: str
-    code_digest: str
+    spec: dict[str, Any]
+    code: dict[str, str]
     seed: int | None = None
-    inputs: dict[str, str]
+    inputs: dict[str, Input]
     payloads: dict[str, Payload]
 
     @property
     def digest(self) -> str:
-        """Return the digest by which downstream stages refer to this one."""
+        """Return the digest of what the stage made."""
         payloads = {name: payload.content or payload.sha256 for name, payload in self.payloads.items()}
-        return digest_value({"stage": self.stage, "spec": self.spec_digest, "payloads": payloads})
+        return digest_value({"stage": self.stage, "spec": self.spec, "payloads": payloads})
+
+    @property
+    def code_digest(self) -> str:
+        """Return one digest of all code that the stage could reach."""
+        return digest_value(self.code)
+
+    @property
+    def revision(self) -> str:
+        """Return the digest of how it was made: settings, code, and the same of everything it builds on."""
+        return revision_digest(self.spec, self.code, {folder: found.revision for folder, found in self.inputs.items()})
+
+
+def revision_digest(spec: Mapping[str, Any], code: Mapping[str, str], inputs: Mapping[str, str]) -> str:
+    """Return the digest of how a result is made; the order of the settings counts.
+
+    Args:
+        spec: what defines the result.
+        code: digest of each module, script and rule.
+        inputs: folder and revision of each stage whose results are read.
+    """
+    return digest_value({"spec": json.dumps(spec), "code": dict(code), "inputs": dict(inputs)})
 
 
 class Publication:
@@ -74,7 +118,7 @@ class Publication:
         return self.folder / name
 
     def set_content_digest(self, name: str, digest: str) -> None:
-        """Record the digest of a payload's arrays, for formats whose bytes differ from run to run."""
+        """Record the digest of a payload's arrays, for formats whose bytes depend on their writer."""
         self.contents[name] = digest
 
     def note(self, **facts: object) -> None:
@@ -88,7 +132,7 @@ def publish(
     spec: Settings,
     *,
     stage: str,
-    code: str,
+    code: Mapping[str, str] | None = None,
     inputs: Sequence[Path] = (),
     seed: int | None = None,
 ) -> Iterator[Publication]:
@@ -96,24 +140,24 @@ def publish(
 
     Args:
         output: folder of the stage's results.
-        spec: the stage's specification; its defining part is digested.
+        spec: the stage's specification; its defining part is recorded.
         stage: name of the stage.
-        code: fingerprint of the stage's code.
+        code: digest of each module that the stage can reach.
         inputs: folders of upstream stages, whose manifests are recorded.
         seed: seed of the stage, where it has one.
     """
     start = time.time()
-    upstream = {folder.as_posix(): read_manifest(folder).digest for folder in inputs}
+    manifests = {folder.as_posix(): read_manifest(folder) for folder in inputs}
     with scratch_folder(output) as folder:
         publication = Publication(folder)
         yield publication
         payloads = _describe(publication)
         manifest = Manifest(
             stage=stage,
-            spec_digest=digest_value(defining(spec)),
-            code_digest=code,
+            spec=spec.definition() if isinstance(spec, StageSpec) else defining(spec),
+            code=dict(code or {}),
             seed=seed,
-            inputs=upstream,
+            inputs={name: Input(content=read.digest, revision=read.revision) for name, read in manifests.items()},
             payloads=payloads,
         )
         _remove_previous(output)
@@ -135,11 +179,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise CorruptPayloadError(f"{path} is missing, so {folder} is not finished; run snakemake again.") from error
-    except pydantic.ValidationError as error:
-        raise CorruptPayloadError(
-            f"{path} cannot be read as a manifest; delete {folder} and run snakemake again."
-        ) from error
+        raise CorruptPayloadError(f"{path} is missing, so {folder} is not finished; {REMEDY}.") from error
+    except (pydantic.ValidationError, UnicodeDecodeError) as error:
+        raise CorruptPayloadError(f"{path} cannot be read as a manifest; {REMEDY}.") from error
 
 
 def load_payload(folder: Path, name: str) -> Path:
@@ -150,29 +192,39 @@ def load_payload(folder: Path, name: str) -> Path:
     """
     path = folder / name
     expected = read_manifest(folder).payloads.get(name)
-    if expected is None or not path.is_file():
-        raise CorruptPayloadError(f"{path} is missing; delete {folder} and run snakemake again.")
+    damage = f"is not among the files of its {MANIFEST}" if expected is None else payload_damage(path, expected)
+    if damage:
+        raise CorruptPayloadError(f"{path} {damage}; {REMEDY}.")
+    return path
+
+
+def payload_damage(path: Path, expected: Payload, *, hashed: bool = True) -> str | None:
+    """Return in what a payload file differs from its manifest, as the rest of a sentence, or None.
+
+    Args:
+        path: the file.
+        expected: what the manifest says of it.
+        hashed: compare the bytes, not the size alone.
+    """
+    if not path.is_file():
+        return "is missing"
     size = path.stat().st_size
     if size != expected.size:
-        raise CorruptPayloadError(
-            f"{path} has {size} bytes but its manifest says {expected.size}; delete {folder} and run snakemake again."
-        )
-    found = digest_file(path)
+        return f"has {size} bytes but its manifest says {expected.size}"
+    found = digest_file(path) if hashed else expected.sha256
     if found != expected.sha256:
-        raise CorruptPayloadError(
-            f"{path} has sha256 {found[:12]}… but its manifest says {expected.sha256[:12]}…; "
-            f"delete {folder} and run snakemake again."
-        )
-    return path
+        return f"has sha256 {found[:12]}… but its manifest says {expected.sha256[:12]}…"
+    return None
 
 
 def _remove_previous(output: Path) -> None:
     """Remove what an earlier run published here, manifest first: its files need not be those of this one."""
-    if (output / MANIFEST).is_file():
-        names = read_manifest(output).payloads
-        (output / MANIFEST).unlink()
-        for name in names:
-            (output / name).unlink(missing_ok=True)
+    try:
+        names = list(read_manifest(output).payloads)
+    except CorruptPayloadError:
+        names = []
+    for name in (MANIFEST, *names):
+        (output / name).unlink(missing_ok=True)
 
 
 def _describe(publication: Publication) -> dict[str, Payload]:
@@ -186,8 +238,6 @@ def _describe(publication: Publication) -> dict[str, Payload]:
 
 
 def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> None:
-    import json
-
     versions = {}
     for package in VERSIONED:
         try:
@@ -202,6 +252,7 @@ def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> 
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "versions": versions,
+        "modules": sorted(name for name in sys.modules if name.partition(".")[0] == "prehep"),
         **notes,
     }
     write_text(output / RUN_INFO, json.dumps(info, indent=2, sort_keys=True, default=str) + "\n")

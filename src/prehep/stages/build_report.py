@@ -19,7 +19,6 @@ from prehep.core.manifest import VERSIONED, Manifest, load_payload, publish, rea
 from prehep.core.settings import Settings
 from prehep.figures.registry import FIGURES, caption, find_figure
 from prehep.figures.report_template import TEMPLATE
-from prehep.stages.aggregate_study import OF_EVERY_STUDY
 from prehep.stages.command import StageSpec
 from prehep.stages.report_content import (
     ReportTable,
@@ -32,10 +31,14 @@ from prehep.stages.report_content import (
     source_sentences,
     study_section,
 )
+from prehep.stages.report_metrics import headline_metrics
 from prehep.stages.tables import read_table
 
 REPORT = "report.html"
+METRICS = "metrics.json"
 CURVES = "training_curves"
+OF_EVERY_STUDY = (CURVES, "samples", "facts")
+"""Tables that every study has; beside the report their names end in the study's name."""
 
 
 class Source(Settings):
@@ -59,7 +62,7 @@ class Spec(StageSpec):
 
 
 def run(spec: Spec) -> Manifest:
-    """Write `report.html` and, beside it, every study's tables.
+    """Write `report.html` and, beside it, every study's tables and the headline numbers.
 
     Raises:
         CorruptPayloadError: a file differs from its manifest.
@@ -70,6 +73,8 @@ def run(spec: Spec) -> Manifest:
         spec.output, spec, stage="build_report", code=spec.code, inputs=tuple(dict.fromkeys(inputs))
     ) as publication:
         publication.payload(REPORT).write_text(render(spec), encoding="utf-8")
+        metrics = headline_metrics({study: _read_tables(folder) for study, folder in spec.tables.items()})
+        publication.payload(METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
         for study, folder in spec.tables.items():
             for name in _table_names(folder):
                 target = publication.payload(_shown_as(name, study))
@@ -154,7 +159,7 @@ def _folders(spec: Spec) -> ReportTable:
     rows = []
     for name, folder in folders.items():
         manifest = read_manifest(folder)
-        rows.append(Row((manifest.stage, name, folder.as_posix(), short(manifest.digest), manifest.code_digest)))
+        rows.append(Row((manifest.stage, name, folder.as_posix(), short(manifest.digest), short(manifest.code_digest))))
     return ReportTable(
         "Results shown here", ("stage", "name", "folder", "digest", "code"), tuple(rows), (0, 1, 2, 3, 4)
     )

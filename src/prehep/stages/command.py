@@ -10,20 +10,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
+from prehep.core.code import CodeReference
 from prehep.core.errors import PrehepError
 from prehep.core.logging import logger, set_up_logging
 from prehep.core.manifest import Manifest
-from prehep.core.settings import Settings, merge, volatile
+from prehep.core.settings import merge
+from prehep.core.specification import StageSpec
 
-
-class StageSpec(Settings):
-    """What every stage's Spec has: where it writes and the fingerprint of its code."""
-
-    output: Path = Field(description="folder of the results", json_schema_extra=volatile())
-    code: str = Field("", description="fingerprint of the stage's code", json_schema_extra=volatile())
-
+__all__ = ["StageSpec", "main"]
 
 S = TypeVar("S", bound=StageSpec)
 
@@ -36,7 +32,7 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
     """
     parser = argparse.ArgumentParser(description=spec_type.__doc__)
     parser.add_argument("--spec", required=True, help="the stage's specification as JSON")
-    parser.add_argument("--code", default="", help="fingerprint of the stage's code")
+    parser.add_argument("--code", help="fingerprint of the code, entry modules, and digest of the rule's command")
     parser.add_argument("--source", default="{}", help="where a file is fetched from, as JSON")
     parser.add_argument("--runtime", default="{}", help="settings that do not define the result, as JSON")
     parser.add_argument("--log", type=Path, help="log file; standard error where absent")
@@ -47,9 +43,11 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
     set_up_logging(given.log, runtime.pop("log_level", "INFO"))
     known = {name: value for name, value in runtime.items() if name in spec_type.model_fields}
     try:
-        fields = merge(json.loads(given.spec), json.loads(given.source))
-        spec = spec_type.model_validate({**fields, "code": given.code, **known})
-        logger.info("resolved specification: %s", spec.model_dump_json())
+        planned = json.loads(given.spec)
+        fields = merge(planned, json.loads(given.source))
+        about = {"planned": spec_type.defining_part(planned), "code": _code(given.code)}
+        spec = spec_type.model_validate({**fields, **about, **known})
+        logger.info("resolved specification: %s", spec.model_dump_json(exclude={"code", "planned"}))
         manifest = run(spec)
         logger.info("wrote %d files to %s", len(manifest.payloads), spec.output)
     except PrehepError as error:
@@ -64,6 +62,17 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         logger.exception("unexpected error")
         raise
     return 0
+
+
+def _code(text: str | None) -> dict[str, str]:
+    """Return the digests of the code that runs now, which counts even if it was edited since the job was planned."""
+    if text is None:
+        return {}
+    reference = CodeReference.parse(text)
+    table = reference.table(Path(sys.argv[0]).resolve())
+    if not reference.is_current(table):
+        logger.warning("the code was edited after this job was planned; its manifest records the code that runs")
+    return table
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

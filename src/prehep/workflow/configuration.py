@@ -6,12 +6,11 @@ from typing import Any
 
 import yaml
 
-from prehep.core.config.datasets import Dataset, FilesDataset, SimulatedTracks
+from prehep.core.config.datasets import Dataset, FilesDataset
 from prehep.core.config.loading import load_config, load_datasets
 from prehep.core.config.root import Config
+from prehep.core.config.track_simulation import SimulatedTracks
 from prehep.core.errors import ConfigError
-
-OBJECTIVES_OF = {"event_pretraining": ("masked_type", "masked_kinematics"), "tracking_bert": ("mdm",)}
 
 
 def read_registry(folder: Path) -> dict[str, dict[str, Any]]:
@@ -20,16 +19,24 @@ def read_registry(folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         ConfigError: an entry that is not a YAML mapping.
     """
-    registry = {}
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            entry = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(entry, dict):
-            raise ConfigError(f"{path}: expected a mapping of dataset fields, found {type(entry).__name__}.")
-        registry[path.stem] = entry
-    return registry
+    return {path.stem: read_mapping(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file of settings.
+
+    Raises:
+        ConfigError: the file is absent, or not a YAML mapping.
+    """
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; give the path of a configuration file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected a mapping of settings, found {type(values).__name__}.")
+    return values
 
 
 def resolve(values: Mapping[str, Any], config_folder: Path) -> tuple[Config, dict[str, Dataset]]:
@@ -46,7 +53,7 @@ def resolve(values: Mapping[str, Any], config_folder: Path) -> tuple[Config, dic
             raise ConfigError(f"{key}: dataset {name} is not in {config_folder / 'datasets'}; known are {known}.")
         if content not in (None, content_of(datasets[name])):
             raise ConfigError(f"{key}: dataset {name} holds {content_of(datasets[name])}, expected {content}.")
-    _check_objectives(config)
+    _check_start(config)
     return config, datasets
 
 
@@ -57,19 +64,13 @@ def content_of(dataset: Dataset) -> str:
     return "tracks" if isinstance(dataset, SimulatedTracks) else "events"
 
 
-def _check_objectives(config: Config) -> None:
+def _check_start(config: Config) -> None:
     event = config.event_pretraining
     if event.finetune_from not in event.pretrain:
         raise ConfigError(
             f"event_pretraining.finetune_from: {event.finetune_from} is not in event_pretraining.pretrain; "
             f"known are {', '.join(event.pretrain)}."
         )
-    for study, runs in (("event_pretraining", event.pretrain), ("tracking_bert", config.tracking_bert.pretrain)):
-        for name, run in runs.items():
-            if run.objective.name not in OBJECTIVES_OF[study]:
-                known = ", ".join(OBJECTIVES_OF[study])
-                key = f"{study}.pretrain.{name}.objective.name"
-                raise ConfigError(f"{key}: {run.objective.name} does not fit this study; choose {known}.")
 
 
 def _mentioned(config: Config) -> list[tuple[str, str, str | None]]:

@@ -8,6 +8,7 @@ from prehep.core.settings import Settings
 
 PARTS = {
     "snakemake": "runs the workflow",
+    "dvc": "stores and restores results",
     "torch": "training",
     "uproot": "NanoAOD files",
     "pythia8mc": "embedded simulation of events and tracks",

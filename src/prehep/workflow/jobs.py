@@ -1,14 +1,16 @@
 """Jobs: a rule, a folder whose name carries a digest, a specification and the jobs it builds on."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prehep.core.code import CodeReference, code_table
 from prehep.core.digests import digest_value, short
-from prehep.core.fingerprint import fingerprint
-from prehep.core.manifest import MANIFEST
+from prehep.core.fingerprint import combine
+from prehep.core.manifest import MANIFEST, revision_digest
+from prehep.workflow.rules import PLOT, command_digests
 
 ROOTS = {
     "fetch_file": "data/files",
@@ -45,10 +47,12 @@ class Job:
         rule: name of the Snakemake rule, which is also the name of the stage.
         name: what stands before the digest in the folder's name.
         folder: where the results go, relative to the working directory.
-        spec: JSON-ready fields of the stage's Spec.
+        spec: JSON-ready fields of the stage's Spec that define the result.
         upstream: jobs whose results it reads.
         modules: entry modules of the stage's code.
+        files: names of the payloads that the rule declares.
         source: JSON-ready fields that do not define the result (addresses), kept out of `spec`.
+        state: folder of an unfinished training, which outlives a kill.
         gpu: whether the job uses the GPU where there is one.
         threads: processor threads.
     """
@@ -59,7 +63,9 @@ class Job:
     spec: dict[str, Any]
     upstream: tuple["Job", ...] = ()
     modules: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
+    state: Path | None = None
     gpu: bool = False
     threads: int = 1
 
@@ -71,17 +77,13 @@ class Job:
     @property
     def payloads(self) -> list[str]:
         """Return the paths of the declared payload files."""
-        return [(self.folder / name).as_posix() for name in PAYLOADS.get(self.rule, ())]
+        return [(self.folder / name).as_posix() for name in self.files]
 
     @property
     def arguments(self) -> str:
         """Return the specification as the JSON text that the workflow script takes; order is kept, it has a meaning."""
-        return json.dumps({**self.spec, "output": self.folder.as_posix()})
-
-    @property
-    def code(self) -> str:
-        """Return the fingerprint of all code that the job can reach."""
-        return fingerprint(*self.modules)
+        places = {"output": self.folder.as_posix()} | ({"state": self.state.as_posix()} if self.state else {})
+        return json.dumps({**self.spec, **places})
 
 
 def make_job(
@@ -91,39 +93,57 @@ def make_job(
     upstream: Iterable[Job] = (),
     *,
     folder: Path | None = None,
+    modules: Iterable[str] = (),
+    trains: bool = False,
     **options: Any,
 ) -> Job:
     """Return a job whose folder carries the digest of its specification, or lies in a fixed `folder`.
 
-    A job that `trains` gets a folder for its state, which outlives a kill.
+    A job that `trains` gets a folder for its state.
     """
     fields = dict(spec)
-    root = Path(ROOTS.get(rule, f"runs/{rule}"))
     digest = short(digest_value({"rule": rule, "spec": fields}))
-    where = folder or root / f"{name}-{digest}"
-    if options.pop("trains", False):
-        fields["state"] = f"train_state/{rule}/{name}-{digest}"
-    stage = "plot_figure" if rule.startswith("plot_") else rule
-    modules = (f"prehep.stages.{stage}", *options.pop("modules", ()))
-    return Job(rule, name, where, fields, tuple(upstream), modules, **options)
+    where = folder or Path(ROOTS.get(rule, f"runs/{rule}")) / f"{name}-{digest}"
+    state = Path("train_state") / rule / f"{name}-{digest}" if trains else None
+    stage = "plot_figure" if rule.startswith(PLOT) else rule
+    options = {"files": PAYLOADS.get(rule, ()), **options}
+    entries = (f"prehep.stages.{stage}", *modules)
+    # a folder may be read twice: signal and background of one dataset
+    unique = {job.manifest: job for job in upstream}
+    return Job(rule, name, where, fields, tuple(unique.values()), entries, state=state, **options)
 
 
 class Plan:
-    """All jobs of a configuration, found by rule and folder."""
+    """All jobs of a configuration, found by rule and folder, and what decides whether they are up to date.
 
-    def __init__(self, targets: Iterable[Job]) -> None:
+    Args:
+        targets: what is asked for; everything that these need is planned.
+        workflow: folder of the workflow: `rules`, `workflow_scripts`.
+    """
+
+    def __init__(self, targets: Iterable[Job], workflow: Path = Path()) -> None:
         self.targets = tuple(targets)
+        self.workflow = workflow
         self.jobs: dict[str, Job] = {}
-        waiting = list(self.targets)
-        while waiting:
-            job = waiting.pop()
-            if job.manifest not in self.jobs:
-                self.jobs[job.manifest] = job
-                waiting.extend(job.upstream)
+        for job in self.targets:
+            self._add(job)
+        self._commands = command_digests(workflow / "rules")
+        self._revisions: dict[str, str] = {}
+        self._codes: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def _add(self, job: Job) -> None:
+        if job.manifest not in self.jobs:
+            for upstream in job.upstream:
+                self._add(upstream)
+            self.jobs[job.manifest] = job
+
+    def __iter__(self) -> Iterator[Job]:
+        """Return the jobs, each after those that it reads."""
+        return iter(self.jobs.values())
 
     def of(self, rule: str) -> list[Job]:
         """Return the jobs of a rule, sorted by folder."""
-        return sorted((job for job in self.jobs.values() if job.rule == rule), key=lambda job: job.manifest)
+        return sorted((job for job in self if job.rule == rule), key=lambda job: job.manifest)
 
     def find(self, rule: str, folder: str) -> Job:
         """Return the job of a rule that writes into a folder."""
@@ -131,3 +151,38 @@ class Plan:
         if job.rule != rule:
             raise KeyError(f"{folder} is made by {job.rule}, not by {rule}")
         return job
+
+    def script(self, job: Job) -> Path:
+        """Return the script that a job runs."""
+        return self.workflow / "workflow_scripts" / f"{job.rule}.py"
+
+    def code(self, job: Job) -> dict[str, str]:
+        """Return the digest of every part of the code that a job can reach."""
+        key = (job.rule, *job.modules)
+        if key not in self._codes:
+            self._codes[key] = code_table(job.modules, self.script(job), self._command(job))
+        return self._codes[key]
+
+    def reference(self, job: Job) -> str:
+        """Return what a job is told of its code."""
+        return str(CodeReference(combine(self.code(job)), job.modules, self._command(job)))
+
+    def revision(self, job: Job) -> str:
+        """Return the digest of how a job's results are made: settings, code, and the same of everything upstream."""
+        if job.manifest not in self._revisions:
+            self._revisions[job.manifest] = revision_digest(job.spec, self.code(job), self._upstream_revisions(job))
+        return self._revisions[job.manifest]
+
+    def parameters(self, job: Job) -> dict[str, str]:
+        """Return what Snakemake compares with its record to tell whether a job has to run again."""
+        return {
+            "spec": job.arguments,
+            "code": self.reference(job),
+            "inputs": short(digest_value(self._upstream_revisions(job))),
+        }
+
+    def _upstream_revisions(self, job: Job) -> dict[str, str]:
+        return {upstream.folder.as_posix(): self.revision(upstream) for upstream in job.upstream}
+
+    def _command(self, job: Job) -> str:
+        return self._commands[PLOT if job.rule.startswith(PLOT) else job.rule]

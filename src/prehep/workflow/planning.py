@@ -1,27 +1,25 @@
 """From a configuration to its jobs: data, tokens, and what each study asks for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prehep.core.config.datasets import Dataset, FilesDataset, RemoteFile, SimulatedEvents
+from prehep.core.config.datasets import Dataset, FilesDataset
+from prehep.core.config.event_simulation import SimulatedEvents
+from prehep.core.config.remote_files import RemoteFile
 from prehep.core.config.root import Config
-from prehep.core.settings import Settings, defining
-from prehep.workflow.configuration import content_of, resolve
+from prehep.core.settings import Settings, defining, merge
+from prehep.workflow.configuration import content_of, read_mapping, resolve
 from prehep.workflow.jobs import Job, Plan, make_job
-
-MAIN_TABLES = {
-    "event_pretraining": ("label_efficiency", "label_summary"),
-    "tracking_bert": ("mdm_accuracy", "mdm_distance"),
-}
+from prehep.workflow.parts import CERTIFIED_READER, CHECKS, PARTICLE_SOURCES, modules_of
 
 
 class ConfiguredPlan(Plan):
     """A plan with the settings that do not define results."""
 
-    def __init__(self, config: Config, targets: list[Job]) -> None:
-        super().__init__(targets)
+    def __init__(self, config: Config, targets: list[Job], workflow: Path = Path()) -> None:
+        super().__init__(targets, workflow)
         self.config = config
 
     @property
@@ -44,17 +42,14 @@ class ConfiguredPlan(Plan):
 
     @property
     def tables(self) -> list[str]:
-        """Return the names of the tables that the report must leave beside it."""
-        return [name for study in self.config.studies for name in MAIN_TABLES[study]]
+        """Return the names of the tables that the report leaves beside it."""
+        return [name for name in self.targets[0].files if name.endswith(".csv")]
 
     @property
     def products(self) -> list[str]:
         """Return every file of `results/` that the run must leave, so that a deleted one is made again."""
-        results = f"results/{self.config.name}"
-        plots = [job.rule.removeprefix("plot_") for job in self.jobs.values() if job.rule.startswith("plot_")]
-        figures = [f"figures/{name}/{name}.{suffix}" for name in sorted(plots) for suffix in ("png", "pdf", "csv")]
-        tables = [f"tables/{name}.csv" for name in self.tables]
-        return [f"{results}/{name}" for name in ("manifest.json", "report.html", *tables, *figures)]
+        results = [job for job in self if job.folder.is_relative_to("results")]
+        return [path for job in results for path in (job.manifest, *job.payloads)]
 
 
 def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
@@ -65,12 +60,14 @@ def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
     """
     from prehep.workflow.studies import event_study, report_job, track_study
 
-    config, datasets = resolve(values, config_folder)
+    # Snakemake puts the keys of an overlay first; their order decides that of tables and figures
+    ordered = merge(read_mapping(config_folder / "config.yaml"), values)
+    config, datasets = resolve(ordered, config_folder)
     data = DataJobs(datasets)
     builders = {"event_pretraining": event_study, "tracking_bert": track_study}
     studies = [builders[name](config, data) for name in config.studies]
     extra = [data.quality(name) for name in config.extra_datasets]
-    return ConfiguredPlan(config, [report_job(config, data, studies, extra)])
+    return ConfiguredPlan(config, [report_job(config, data, studies, extra)], config_folder.parent)
 
 
 class DataJobs:
@@ -84,9 +81,13 @@ class DataJobs:
         dataset = self.datasets[name]
         if isinstance(dataset, FilesDataset):
             return [_fetch(name, file) for file in dataset.files]
-        rule = "simulate_events" if isinstance(dataset, SimulatedEvents) else "simulate_tracks"
+        fields = {"dataset": name, "settings": defining(dataset)}
+        if isinstance(dataset, SimulatedEvents):
+            rule, parts = "simulate_events", {}
+        else:
+            rule, parts = "simulate_tracks", {"particles": PARTICLE_SOURCES[dataset.generator]}
         return [
-            make_job(rule, f"{name}.{shard:03d}", {"dataset": name, "settings": defining(dataset), "shard": shard})
+            make_job(rule, f"{name}.{shard:03d}", {**fields, **parts, "shard": shard}, modules=modules_of(parts))
             for shard in range(dataset.shards)
         ]
 
@@ -95,6 +96,7 @@ class DataJobs:
         dataset = self.datasets[name]
         shards = self.shards(name)
         fields: dict[str, Any] = {"dataset": name, "shards": [job.folder.as_posix() for job in shards]}
+        parts = {}
         if content_of(self.datasets[name]) == "tracks":
             return make_job("ingest_tracks", name, fields, shards)
         if isinstance(dataset, FilesDataset):
@@ -103,17 +105,19 @@ class DataJobs:
             if dataset.certified_runs:
                 certified = _fetch(name, dataset.certified_runs)
                 fields["certified"] = certified.folder.as_posix()
+                parts = {"certified_reader": CERTIFIED_READER}
                 shards = [*shards, certified]
         else:
             fields |= {"reader": "nanoaod", "missing": []}
             fields |= {"btag_medium": _btag_medium(dataset)}
-        return make_job("ingest_events", name, fields, shards)
+        return make_job("ingest_events", name, {**fields, **parts}, shards, modules=modules_of(parts))
 
     def quality(self, name: str) -> Job:
         """Return the job that checks a dataset."""
         data = self.ingested(name)
-        fields = {"dataset": name, "content": content_of(self.datasets[name]), "data": data.folder.as_posix()}
-        return make_job("check_quality", name, fields, [data])
+        parts = {"check": CHECKS[content_of(self.datasets[name])]}
+        fields = {"dataset": name, "data": data.folder.as_posix(), **parts}
+        return make_job("check_quality", name, fields, [data], modules=modules_of(parts))
 
     def tokens(self, name: str, settings: Settings, scaling: Job | None = None) -> Job:
         """Return the job that makes a dataset's tokens, optionally with another's scaling."""
@@ -157,3 +161,19 @@ def _fetch(dataset: str, file: RemoteFile) -> Job:
     identity = defining(file) | ({} if file.checksum else {"url": file.url})
     address = {"file": file.model_dump(mode="json")}
     return make_job("fetch_file", f"{dataset}.{file.name}", {"file": identity}, source=address)
+
+
+def load_plan(configfiles: Sequence[Path] = (), root: Path = Path()) -> ConfiguredPlan:
+    """Return the jobs of the configuration in a project's folder, as Snakemake would plan them.
+
+    Args:
+        configfiles: files whose values come before those of `config/config.yaml`, as with `snakemake --configfile`.
+        root: folder of the project.
+
+    Raises:
+        ConfigError: a file is absent, or the configuration cannot be used.
+    """
+    values: dict[str, Any] = {}
+    for path in (root / "config" / "config.yaml", *configfiles):
+        values = merge(values, read_mapping(path))
+    return make_plan(values, root / "config")

@@ -1,18 +1,25 @@
 """The jobs of each study, from tokens to tables, and of the figures and the report that show them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prehep.core.config.datasets import SimulatedEvents
+from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.core.config.root import Config
-from prehep.core.config.studies import EventStudy
+from prehep.core.config.studies import EventStudy, SweepModel
 from prehep.core.config.training import PretrainSettings
 from prehep.core.settings import defining
 from prehep.figures.registry import FIGURES
 from prehep.objectives.registry import OBJECTIVES
 from prehep.workflow.jobs import Job, make_job
+from prehep.workflow.parts import BASELINES, ENCODER_LOADER, EVALUATIONS, READERS, STUDY_TABLES, modules_of
 from prehep.workflow.planning import DataJobs
+
+MAIN_TABLES = {
+    "event_pretraining": ("label_efficiency", "label_summary"),
+    "tracking_bert": ("mdm_accuracy", "mdm_distance"),
+}
 
 
 @dataclass(frozen=True)
@@ -29,21 +36,23 @@ def event_study(config: Config, data: DataJobs) -> StudyJobs:
     """Return the jobs of study event_pretraining (paper A)."""
     study = config.event_pretraining
     tokens = data.tokens(study.pretrain_data, study.tokens)
-    runs = {name: _pretrain(name, settings, [tokens]) for name, settings in study.pretrain.items()}
+    runs = {name: _pretrain(name, "events", settings, [tokens]) for name, settings in study.pretrain.items()}
     scores = _few_labels(study, data, tokens, runs[study.finetune_from])
-    accuracies = [_evaluate(name, run, {study.pretrain_data: tokens}) for name, run in runs.items()]
+    accuracies = [_evaluate(name, "events", run, {study.pretrain_data: tokens}) for name, run in runs.items()]
     drawn = {name: data.tokens(name, study.tokens, tokens) for name in study.comparison_data}
     names = [study.pretrain_data, *study.comparison_data]
-    fields = {
-        "kind": "events",
-        "simulations": _simulations(data, study.pretrain_data),
+    simulations = _simulations(data, study.pretrain_data)
+    settings = {
+        "scores": _paths(scores),
+        "simulations": _paths(simulations),
         "task": defining(study.task),
         "task_origin": data.origin(study.task.signal or study.pretrain_data),
         "tokens": defining(study.tokens),
         "references": _references(study),
     }
     samples = {study.pretrain_data: tokens, **drawn}
-    tables = _aggregate("event_pretraining", fields, (scores, accuracies, runs, samples), data)
+    fields = {"study": "event_pretraining", "kind": "events", "settings": settings}
+    tables = _aggregate(fields, [*scores, *simulations], (accuracies, runs, samples), data)
     dimuons = study.task.kind == "z_window"
     figures = ("label_efficiency", "object_distributions", *(("dimuon_mass",) if dimuons else ()))
     return StudyJobs("event_pretraining", tables, figures, tuple(data.quality(name) for name in _unique(names)))
@@ -55,11 +64,14 @@ def track_study(config: Config, data: DataJobs) -> StudyJobs:
     tokens = {name: data.tokens(name, study.tokens) for name in study.pretrain_data}
     foreign = {name: data.tokens(name, study.tokens) for name in study.evaluation_data}
     samples = {**tokens, **foreign}
-    runs = {name: _pretrain(name, settings, list(tokens.values())) for name, settings in study.pretrain.items()}
-    accuracies = [_evaluate(name, run, samples, list(foreign)) for name, run in runs.items()]
+    runs = {
+        name: _pretrain(name, "tracks", settings, list(tokens.values())) for name, settings in study.pretrain.items()
+    }
+    accuracies = [_evaluate(name, "tracks", run, samples, list(foreign)) for name, run in runs.items()]
     if study.ngram:
         accuracies.append(_ngram(tokens, samples, list(foreign)))
-    tables = _aggregate("tracking_bert", {"kind": "tracks"}, ([], accuracies, runs, samples), data)
+    fields = {"study": "tracking_bert", "kind": "tracks", "settings": {}}
+    tables = _aggregate(fields, [], (accuracies, runs, samples), data)
     figures = ("mdm_accuracy", "module_distance", "input_visibility")
     return StudyJobs("tracking_bert", tables, figures, tuple(data.quality(name) for name in samples))
 
@@ -80,16 +92,19 @@ def report_job(config: Config, data: DataJobs, studies: list[StudyJobs], extra: 
         "configuration": defining(config),
     }
     upstream = [*figures.values(), *tables.values(), *quality.values()]
-    return make_job("build_report", config.name, fields, upstream, folder=results)
+    shown = [f"tables/{name}.csv" for study in studies for name in MAIN_TABLES[study.name]]
+    files = ("report.html", "metrics.json", *shown)
+    return make_job("build_report", config.name, fields, upstream, folder=results, files=files)
 
 
-def _pretrain(name: str, settings: PretrainSettings, tokens: list[Job]) -> Job:
+def _pretrain(name: str, kind: str, settings: PretrainSettings, tokens: list[Job]) -> Job:
+    parts = {"reader": READERS[kind], "objective": OBJECTIVES[settings.objective.name]}
     return make_job(
         "pretrain_model",
         name,
-        {"name": name, "tokens": [job.folder.as_posix() for job in tokens], "settings": defining(settings)},
+        {"name": name, "tokens": _paths(tokens), **parts, "settings": defining(settings)},
         tokens,
-        modules=(OBJECTIVES[settings.objective.name].partition(":")[0],),
+        modules=modules_of(parts),
         gpu=True,
         trains=True,
         threads=settings.training.threads,
@@ -98,89 +113,79 @@ def _pretrain(name: str, settings: PretrainSettings, tokens: list[Job]) -> Job:
 
 def _few_labels(study: EventStudy, data: DataJobs, tokens: Job, run: Job) -> list[Job]:
     """Return the sweeps and trees of the downstream task."""
-    task = study.task
-    named = [name for name in (task.signal, task.background) if name is not None]
+    named = [name for name in (study.task.signal, study.task.background) if name is not None]
     inputs = [data.tokens(name, study.tokens, tokens) for name in named] or [tokens]
-    common: dict[str, Any] = {"tokens": [job.folder.as_posix() for job in inputs], "task": defining(task)}
-    architecture = study.pretrain[study.finetune_from]
-    objective = OBJECTIVES[architecture.objective.name].partition(":")[0]
-    jobs = []
-    for name, settings in study.sweeps.items():
-        start = run if settings.pretrained else None
-        fields = {
-            **common,
-            "model": name,
-            "settings": defining(settings),
-            "architecture": defining(architecture.model),
-            "pretrained": start.folder.as_posix() if start else None,
-        }
-        upstream = [*inputs, *([start] if start else [])]
-        modules = (objective,) if start else ()
-        jobs.append(
-            make_job(
-                "finetune_sweep",
-                name,
-                fields,
-                upstream,
-                modules=modules,
-                gpu=True,
-                trains=True,
-                threads=settings.threads,
-            )
-        )
-    for tree, trees in study.trees.items():
-        jobs.append(make_job("train_baseline", tree, _baseline(tree, "trees", common, defining(trees)), inputs))
-    return jobs
+    task = defining(study.task)
+    sweeps = [_sweep(name, study, inputs, run) for name in study.sweeps]
+    return sweeps + [
+        _baseline(name, trees.features, inputs, {"task": task, "trees": defining(trees)}, inputs)
+        for name, trees in study.trees.items()
+    ]
 
 
-def _baseline(model: str, kind: str, common: dict[str, Any], trees: dict[str, Any] | None) -> dict[str, Any]:
-    return {**common, "model": model, "kind": kind, "trees": trees}
+def _sweep(name: SweepModel, study: EventStudy, tokens: list[Job], run: Job) -> Job:
+    settings = study.sweeps[name]
+    start = [run] if settings.pretrained else []
+    parts = {"loader": ENCODER_LOADER} if start else {}
+    fields = {
+        "model": name,
+        "tokens": _paths(tokens),
+        "task": defining(study.task),
+        "settings": defining(settings),
+        "architecture": defining(study.pretrain[study.finetune_from].model),
+        "pretrained": run.folder.as_posix() if start else None,
+        **parts,
+    }
+    modules = modules_of(parts)
+    return make_job(
+        "finetune_sweep", name, fields, [*tokens, *start], modules=modules, gpu=True, threads=settings.threads
+    )
+
+
+def _baseline(name: str, kind: str, tokens: list[Job], settings: dict[str, Any], upstream: Iterable[Job]) -> Job:
+    parts = {"baseline": BASELINES[kind]}
+    fields = {"model": name, **parts, "tokens": _paths(tokens), "settings": settings}
+    return make_job("train_baseline", name, fields, upstream, modules=modules_of(parts))
 
 
 def _ngram(tokens: dict[str, Job], samples: dict[str, Job], whole: list[str]) -> Job:
-    common = {
-        "tokens": [job.folder.as_posix() for job in tokens.values()],
-        "evaluation": _folders(samples),
-        "whole": whole,
-    }
-    return make_job("train_baseline", "ngram", _baseline("ngram", "ngram", common, None), samples.values())
+    settings = {"evaluation": _folders(samples), "whole": whole}
+    return _baseline("ngram", "ngram", list(tokens.values()), settings, samples.values())
 
 
-def _evaluate(name: str, run: Job, samples: dict[str, Job], whole: list[str] | None = None) -> Job:
-    fields = {"model": name, "run": run.folder.as_posix(), "tokens": _folders(samples), "whole": whole or []}
+def _evaluate(name: str, kind: str, run: Job, samples: dict[str, Job], whole: Iterable[str] = ()) -> Job:
+    parts = {"objective": run.spec["objective"], "evaluation": EVALUATIONS[kind]}
+    places = {"run": run.folder.as_posix(), "tokens": _folders(samples), "whole": list(whole)}
+    fields = {"model": name, **parts, **places}
     upstream = [run, *samples.values()]
-    return make_job("evaluate_model", name, fields, upstream, modules=run.modules[1:], gpu=True, threads=run.threads)
+    return make_job("evaluate_model", name, fields, upstream, modules=modules_of(parts), gpu=True, threads=run.threads)
 
 
 def _aggregate(
-    study: str,
     fields: dict[str, Any],
-    parts: tuple[list[Job], list[Job], dict[str, Job], dict[str, Job]],
+    own: list[Job],
+    shared: tuple[list[Job], dict[str, Job], dict[str, Job]],
     data: DataJobs,
 ) -> Job:
-    scores, accuracies, runs, samples = parts
+    """Return the job of a study's tables from the jobs that only its kind has and those of every study."""
+    accuracies, runs, samples = shared
+    parts = {"part": STUDY_TABLES[fields["kind"]]}
     fields = {
         **fields,
-        "study": study,
-        "scores": [job.folder.as_posix() for job in scores],
-        "accuracies": [job.folder.as_posix() for job in accuracies],
+        **parts,
+        "accuracies": _paths(accuracies),
         "runs": _folders(runs),
         "samples": _folders(samples),
         "sample_titles": {name: data.title(name) for name in samples},
         "sample_origins": {name: data.origin(name) for name in samples},
     }
-    simulations = [
-        job for name in samples for job in data.shards(name) if job.folder.as_posix() in fields.get("simulations", [])
-    ]
-    upstream = [*scores, *accuracies, *runs.values(), *samples.values(), *simulations]
-    return make_job("aggregate_study", study, fields, upstream)
+    upstream = [*own, *accuracies, *runs.values(), *samples.values()]
+    return make_job("aggregate_study", fields["study"], fields, upstream, modules=modules_of(parts))
 
 
-def _simulations(data: DataJobs, name: str) -> list[str]:
-    """Return the folders whose summaries tell the mixture of a simulated cocktail."""
-    if not isinstance(data.datasets[name], SimulatedEvents):
-        return []
-    return [job.folder.as_posix() for job in data.shards(name)]
+def _simulations(data: DataJobs, name: str) -> list[Job]:
+    """Return the jobs whose summaries tell the mixture of a simulated cocktail."""
+    return data.shards(name) if isinstance(data.datasets[name], SimulatedEvents) else []
 
 
 def _references(study: EventStudy) -> dict[str, float]:
@@ -190,10 +195,15 @@ def _references(study: EventStudy) -> dict[str, float]:
 
 def _figure(name: str, studies: list[StudyJobs], results: Path) -> Job:
     tables = {study.name: study.tables for study in studies}
-    fields = {"figure": name, "tables": _folders(tables)}
-    module = FIGURES[name].module
+    entry = FIGURES[name]
+    fields = {"figure": name, "drawing": entry.module, "needs": list(entry.tables), "tables": _folders(tables)}
     folder = results / "figures" / name
-    return make_job(f"plot_{name}", name, fields, tables.values(), folder=folder, modules=(module,))
+    files = tuple(f"{name}.{suffix}" for suffix in ("png", "pdf", "csv"))
+    return make_job(f"plot_{name}", name, fields, tables.values(), folder=folder, modules=(entry.module,), files=files)
+
+
+def _paths(jobs: Iterable[Job]) -> list[str]:
+    return [job.folder.as_posix() for job in jobs]
 
 
 def _folders(jobs: dict[str, Job]) -> dict[str, str]:

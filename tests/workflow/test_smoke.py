@@ -1,41 +1,41 @@
 """The whole chain on the smoke configuration, end to end."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import copy_workflow, snakemake_in
+from running import SMOKE, Project, snakemake_in
 
-pytest.importorskip("pythia8mc", reason="the event generators are not installed")
-pytest.importorskip("acts", reason="the event generators are not installed")
+from prehep.core.fingerprint import RECORDERS, module_digests
+from prehep.core.manifest import RUN_INFO
+from prehep.workflow.planning import load_plan
+
 MODELS = {"pretrained", "scratch_published", "scratch_tuned", "trees_flat", "trees_engineered"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(smoke_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the smoke configuration ran."""
-    folder = copy_workflow(tmp_path_factory.mktemp("smoke"))
-    result = snakemake_in(folder, "--configfile", "config/smoke.yaml")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+    return smoke_run.copy(tmp_path_factory.mktemp("smoke") / "project").folder
 
 
 def test_second_call_has_nothing_to_do(folder: Path) -> None:
-    result = snakemake_in(folder, "--configfile", "config/smoke.yaml")
+    result = snakemake_in(folder, *SMOKE)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
 def test_what_does_not_define_a_result_plans_no_job(folder: Path) -> None:
     volatile = ("device=cpu", "log_level=DEBUG", "sample_dir=/elsewhere")
-    result = snakemake_in(folder, "--configfile", "config/smoke.yaml", "--dry-run", "--config", *volatile)
+    result = snakemake_in(folder, *SMOKE, "--dry-run", "--config", *volatile)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
 def test_lost_table_is_written_again(folder: Path) -> None:
     (folder / "results" / "smoke" / "tables" / "mdm_accuracy.csv").unlink()
-    result = snakemake_in(folder, "--configfile", "config/smoke.yaml", "--quiet", "rules")
+    result = snakemake_in(folder, *SMOKE, "--quiet", "rules")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (folder / "results" / "smoke" / "tables" / "mdm_accuracy.csv").is_file()
 
@@ -67,3 +67,13 @@ def test_no_training_state_or_partial_file_is_left(folder: Path) -> None:
     assert not list(folder.rglob("*.partial"))
     assert not list(folder.rglob(".partial-*"))
     assert not [path for path in (folder / "train_state").rglob("*") if path.is_file()]
+
+
+def test_every_module_that_a_job_loads_is_in_its_closure(folder: Path) -> None:
+    plan = load_plan([folder / SMOKE[-1]], folder)
+    missing = {}
+    for job in plan:
+        loaded = json.loads((folder / job.folder / RUN_INFO).read_text())["modules"]
+        missing[job.name] = set(loaded) - set(module_digests(*job.modules)) - RECORDERS
+    assert "smoke" in missing
+    assert not {name: modules for name, modules in missing.items() if modules}

@@ -38,8 +38,8 @@ test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m 'slow and not gpu'
 
 lint: $(VENV)/installed-test
-	$(BIN)/ruff check src tests workflow_scripts
-	$(BIN)/ruff format --check src tests workflow_scripts
+	$(BIN)/ruff check src tests workflow_scripts benchmarks
+	$(BIN)/ruff format --check src tests workflow_scripts benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile rules

@@ -10,16 +10,11 @@ from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
 
 from prehep.core.errors import ConfigError
-from prehep.core.settings import merge
-from prehep.workflow.configuration import read_mapping
 from prehep.workflow.freshness import Freshness
 from prehep.workflow.planning import make_plan
 
-CONFIGURATION = Path(workflow.basedir) / "config"
-
 try:
-    # Snakemake puts the keys of an overlay before those of config.yaml, but the order of runs has a meaning
-    plan = make_plan(merge(read_mapping(CONFIGURATION / "config.yaml"), config), CONFIGURATION)
+    plan = make_plan(config, Path(workflow.basedir) / "config")
 except ConfigError as error:
     raise WorkflowError(str(error))
 
@@ -60,7 +55,9 @@ def job_of(rule, folder):
 def settled(job):
     """Tell whether a job's results are fresh, so that nothing upstream makes it run; a forced run settles nothing."""
     asked = workflow.dag_settings
-    eager = asked.forceall or asked.forcerun or RerunTrigger.INPUT in asked.rerun_triggers
+    eager = (
+        asked.forceall or asked.forcerun or RerunTrigger.INPUT in asked.rerun_triggers
+    )
     return not eager and freshness.is_settled(job)
 
 
@@ -70,7 +67,9 @@ def manifests(job):
     def paths(wildcards):
         found = [upstream.manifest for upstream in job(wildcards).upstream]
         # a deleted input that another job needs again must not remake every fresh result that was made from it
-        return [ancient(path) for path in freshness.present(found)] if settled(job(wildcards)) else found
+        if settled(job(wildcards)):
+            return [ancient(path) for path in freshness.present(found)]
+        return found
 
     return paths
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from snakemake.persistence import RECORD_FORMAT_VERSION
 
 from prehep.core.manifest import publish
 from prehep.core.specification import StageSpec
 from prehep.workflow.jobs import Job
 from prehep.workflow.planning import ConfiguredPlan, load_plan
-from prehep.workflow.records import FORMAT, Records, export_records
+from prehep.workflow.records import Records, export_records
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "profiles")
@@ -91,7 +92,7 @@ def finish_job(plan: ConfiguredPlan, job: Job, folder: Path) -> None:
             "input": sorted(path for upstream in job.upstream for path in (upstream.manifest, *upstream.payloads)),
             "params": sorted(repr(value) for value in plan.parameters(job).values()),
             "shellcmd": job.arguments,
-            "record_format_version": FORMAT,
+            "record_format_version": RECORD_FORMAT_VERSION,
         }
         for target in (job.manifest, *job.payloads):
             Records(Path()).write(target, record)

@@ -9,21 +9,21 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import RerunTrigger
 
-from prehep.core.errors import ConfigError
+from prehep.core.errors import PrehepError
 from prehep.workflow.freshness import Freshness
 from prehep.workflow.planning import make_plan
 
 try:
     plan = make_plan(config, Path(workflow.basedir) / "config")
-except ConfigError as error:
+    # Only the process that decides what runs looks at what there is.
+    freshness = Freshness(plan, looks=workflow.is_main_process)
+except PrehepError as error:
     raise WorkflowError(str(error))
 
 PYTHON = sys.executable
 SCRIPTS = str(Path(workflow.basedir) / "workflow_scripts")
 RUNTIME = json.dumps(plan.runtime)
 
-# Only the process that decides what runs looks at what there is.
-freshness = Freshness(plan, looks=workflow.is_main_process)
 for sentence in freshness.warnings:
     logger.warning(sentence)
 

@@ -117,9 +117,8 @@ def why(
     from prehep.workflow.planning import load_plan
     from prehep.workflow.status import State
 
-    plan = load_plan(configfile or ())
-    figure = explain_figure(Path(target)) if target.endswith((".png", ".pdf")) else None
-    found = explain_target(plan, target if figure is None else figure.rule)
+    figure = explain_figure(Path(target))
+    found = explain_target(load_plan(configfile or ()), target, figure)
     if as_json:
         answer = {"figure": figure.as_json() if figure else None, "results": [each.as_json() for each in found]}
         typer.echo(json.dumps(answer, indent=2))

@@ -10,8 +10,8 @@ import pytest
 
 from prehep.core.errors import CorruptPayloadError, QualityError
 from prehep.core.manifest import publish
+from prehep.core.specification import StageSpec
 from prehep.stages.check_quality import Spec, run
-from prehep.stages.command import StageSpec
 from prehep.workflow.parts import CHECKS
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from prehep.core.fingerprint import combine
 from prehep.core.manifest import MANIFEST, RUN_INFO, Manifest, load_payload, publish, read_manifest
 from prehep.core.seeds import derive_seed, random_stream
 from prehep.core.settings import Settings, defining, merge, volatile
-from prehep.stages.command import StageSpec, main
+from prehep.core.specification import StageSpec
+from prehep.stages.command import main
 
 
 class Inner(Settings):
@@ -98,6 +100,14 @@ def test_failed_stage_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PrehepError):
         run(Spec(output=tmp_path / "out", fail=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_rerun_leaves_nothing_of_a_result_without_manifest(tmp_path: Path) -> None:
+    run(Spec(output=tmp_path / "out"))
+    (tmp_path / "out" / MANIFEST).unlink()
+    with pytest.raises(PrehepError):
+        run(Spec(output=tmp_path / "out", fail=True))
+    assert not (tmp_path / "out").exists()
 
 
 def test_rerun_removes_what_it_no_longer_makes(tmp_path: Path) -> None:
@@ -183,6 +193,21 @@ def test_command_reports_an_error_as_one_line(tmp_path: Path, capsys: pytest.Cap
     assert main(Spec, run, ["--spec", spec, "--log", str(tmp_path / "log")]) == 1
     assert capsys.readouterr().err == "prehep: a.txt: expected fine, found broken; mend it.\n"
     assert "resolved specification" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_command_refuses_code_that_was_edited_while_it_was_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "scripts" / "simulate.py"
+    write_text(script, "x = 1")
+    monkeypatch.setattr("sys.argv", [str(script)])
+    monkeypatch.setattr("prehep.stages.command.last_edit", lambda *_: (time.time(), "seeds.py"))
+    reference = CodeReference("0" * 16, ("prehep.core.seeds",), "abc")
+    spec = json.dumps({"output": str(tmp_path / "out")})
+    assert main(Spec, run, ["--spec", spec, "--code", str(reference)]) == 1
+    assert "seeds.py was edited while this job started; run snakemake again." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("restored_logging")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prehep.core.fingerprint import SOURCE, combine, module_digests, source_digest
+from prehep.core.fingerprint import SOURCE, combine, last_edit, module_digests, source_digest
 
 SUPPORTED = ("3.11", "3.12", "3.13")
 FIT = '"""Fit."""\nfrom prehep.models import net\n\n\ndef run(x):\n    """Run."""\n    return net.f(x)\n'
@@ -170,3 +170,11 @@ def find_python(version: str) -> str | None:
         if candidate and subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
             return str(candidate)
     return None
+
+
+def test_last_edit_is_that_of_the_closure(tmp_path: Path) -> None:
+    for number, name in enumerate(("prehep/__init__.py", "prehep/a.py", "prehep/b.py", "prehep/other.py")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("import prehep.b\n" if name.endswith("a.py") else "")
+        os.utime(tmp_path / name, (0, 1000 + number))
+    assert last_edit("prehep.a", source=tmp_path) == (1002, f"{tmp_path}/prehep/b.py")

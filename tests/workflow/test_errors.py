@@ -19,7 +19,7 @@ from running import ROOT
 
 from prehep.core.digests import digest_file
 from prehep.core.manifest import publish
-from prehep.stages.command import StageSpec
+from prehep.core.specification import StageSpec
 
 SHARED = ROOT.parent / "shared" / "data"
 LIMIT_BYTES = 10_000

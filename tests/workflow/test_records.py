@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from running import ROOT, snakemake_in
+from snakemake.persistence import RECORD_FORMAT_VERSION
 
 from prehep.workflow.planning import ConfiguredPlan, load_plan
 from prehep.workflow.records import EXPORTED, IMPORTED, OUTDATED, Records, export_records, import_records, reconcile
@@ -61,10 +62,11 @@ def test_a_record_is_kept_for_a_path_of_any_length(tmp_path: Path, length: int) 
 
 
 def test_a_clone_has_nothing_to_do_and_sees_what_changed(folder: Path) -> None:
-    before = {target: Records(folder).read(target) for target in TARGETS}
+    before = {target: {**(Records(folder).read(target) or {}), "shellcmd": None} for target in TARGETS}
     shutil.rmtree(folder / ".snakemake")
     assert import_records(folder) == len(TARGETS)
-    assert {target: Records(folder).read(target) for target in TARGETS} == before
+    after = {target: {"shellcmd": None, **(Records(folder).read(target) or {})} for target in TARGETS}
+    assert after == before, "all but the command, which holds paths of this machine"
     result = snakemake_in(folder, "--dry-run")
     assert "Nothing to be done" in result.stdout + result.stderr
     (folder / "Snakefile").write_text((folder / "Snakefile").read_text().replace("setting=1", "setting=2"))
@@ -145,7 +147,8 @@ def test_records_come_to_agree_with_manifests(
     job, records = next(iter(plan)), Records(tmp_path)
     parameters = {"expected": expected(plan), "outdated": OUTDATED, "other": ["'of another day'"]}
     if known:
-        records.write(job.manifest, {"rule": job.rule, "params": parameters[known]})
+        record = {"rule": job.rule, "params": parameters[known], "record_format_version": RECORD_FORMAT_VERSION}
+        records.write(job.manifest, record)
     reconcile(plan, [JobStatus(job, state)], tmp_path)
     found = records.read(job.manifest)
     assert (found and found["params"]) == (left and parameters[left])
@@ -153,3 +156,26 @@ def test_records_come_to_agree_with_manifests(
         assert found["rule"] == job.rule
     export_records(tmp_path)
     assert not (tmp_path / EXPORTED).exists(), "no file is here that a record could describe"
+
+
+@pytest.mark.parametrize(("state", "left"), [(State.STALE, "outdated"), (State.FRESH, "expected")])
+def test_records_of_an_earlier_snakemake_are_renewed(
+    plan: ConfiguredPlan, tmp_path: Path, state: State, left: str
+) -> None:
+    job, records = next(iter(plan)), Records(tmp_path)
+    old = {"params": ["'of another day'"], "record_format_version": RECORD_FORMAT_VERSION - 1}
+    records.write(job.manifest, old)
+    reconcile(plan, [JobStatus(job, state)], tmp_path)
+    wanted = {"outdated": OUTDATED, "expected": expected(plan)}[left]
+    assert records.read(job.manifest) == {"params": wanted, "record_format_version": RECORD_FORMAT_VERSION}
+
+
+def test_finished_job_of_a_killed_snakemake_counts_as_finished(plan: ConfiguredPlan, tmp_path: Path) -> None:
+    job, records = next(iter(plan)), Records(tmp_path)
+    records.write(job.manifest, {"params": expected(plan), "record_format_version": RECORD_FORMAT_VERSION})
+    (written,) = [path for path in records.folder.rglob("*") if path.is_file()]
+    mark = tmp_path / ".snakemake" / "incomplete" / written.relative_to(records.folder)
+    for state, remains in ((State.MISSING, True), (State.STALE, True), (State.FRESH, False)):
+        mark.touch()
+        reconcile(plan, [JobStatus(job, state)], tmp_path)
+        assert mark.exists() == remains

@@ -9,6 +9,10 @@ class ConfigError(PrehepError):
     """The configuration cannot be used."""
 
 
+class CodeError(PrehepError):
+    """The package's own code cannot be used as it is."""
+
+
 class FetchError(PrehepError):
     """A file could not be downloaded or did not match its size or checksum."""
 
@@ -27,6 +31,10 @@ class MissingGeneratorError(PrehepError):
 
 class CorruptPayloadError(PrehepError):
     """A file of a finished stage differs from its manifest."""
+
+
+class ExecutionError(PrehepError):
+    """Snakemake is running where something else was asked for."""
 
 
 class TrainingError(PrehepError):

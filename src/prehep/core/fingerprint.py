@@ -43,6 +43,12 @@ def combine(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
+def last_edit(*modules: str, source: Path = SOURCE) -> tuple[float, str]:
+    """Return when the closure was edited last, in seconds since 1970, and the path of the module that was."""
+    files = {name: (modified / 1e9, path) for name, path, modified, _ in _list_package(source)}
+    return max(files[name] for name in module_digests(*modules, source=source))
+
+
 def source_digest(path: Path) -> str:
     """Return the 16-character digest of one source file alone, such as a script."""
     state = path.stat()

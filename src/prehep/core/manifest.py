@@ -148,6 +148,8 @@ def publish(
     """
     start = time.time()
     manifests = {folder.as_posix(): read_manifest(folder) for folder in inputs}
+    if not (output / MANIFEST).is_file():
+        _remove_previous(output)
     with scratch_folder(output) as folder:
         publication = Publication(folder)
         yield publication
@@ -165,7 +167,7 @@ def publish(
             destination = output / name
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(folder / name, destination)
-    _write_run_info(output, start, publication.notes)
+    _write_run_info(output, start, {"payloads": list(payloads), **publication.notes})
     write_text(output / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
 
 
@@ -219,12 +221,21 @@ def payload_damage(path: Path, expected: Payload, *, hashed: bool = True) -> str
 
 def _remove_previous(output: Path) -> None:
     """Remove what an earlier run published here, manifest first: its files need not be those of this one."""
-    try:
-        names = list(read_manifest(output).payloads)
-    except CorruptPayloadError:
-        names = []
-    for name in (MANIFEST, *names):
+    for name in (MANIFEST, *published_files(output), RUN_INFO):
         (output / name).unlink(missing_ok=True)
+
+
+def published_files(folder: Path) -> list[str]:
+    """Return the names of the payloads that a stage published last, also if its manifest is lost or damaged."""
+    try:
+        return list(read_manifest(folder).payloads)
+    except CorruptPayloadError:
+        pass
+    try:
+        names = json.loads((folder / RUN_INFO).read_text(encoding="utf-8")).get("payloads", [])
+    except (OSError, ValueError, AttributeError):
+        return []
+    return [str(name) for name in names]
 
 
 def _describe(publication: Publication) -> dict[str, Payload]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from prehep.core.lazy import Entry, load
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
-from prehep.stages.command import StageSpec
+from prehep.core.specification import StageSpec
 from prehep.stages.tables import read_table, write_table
 
 

@@ -17,9 +17,9 @@ from pydantic import Field
 from prehep.core.digests import digest_value, short
 from prehep.core.manifest import VERSIONED, Manifest, load_payload, publish, read_manifest
 from prehep.core.settings import Settings
+from prehep.core.specification import StageSpec
 from prehep.figures.registry import FIGURES, caption, find_figure
 from prehep.figures.report_template import TEMPLATE
-from prehep.stages.command import StageSpec
 from prehep.stages.report_content import (
     ReportTable,
     Row,

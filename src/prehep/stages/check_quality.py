@@ -7,7 +7,7 @@ from pydantic import Field
 
 from prehep.core.lazy import Entry, load
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
-from prehep.stages.command import StageSpec
+from prehep.core.specification import StageSpec
 
 
 class Spec(StageSpec):

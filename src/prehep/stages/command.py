@@ -10,16 +10,20 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+import psutil
 from pydantic import ValidationError
 
 from prehep.core.code import CodeReference
-from prehep.core.errors import PrehepError
+from prehep.core.errors import CodeError, PrehepError
+from prehep.core.fingerprint import last_edit, module_digests
+from prehep.core.lazy import load
 from prehep.core.logging import logger, set_up_logging
 from prehep.core.manifest import Manifest
 from prehep.core.settings import merge
 from prehep.core.specification import StageSpec
 
-__all__ = ["StageSpec", "main"]
+CLOCK_SECONDS = 1.0
+"""How far the operating system may be off in telling when a process started."""
 
 S = TypeVar("S", bound=StageSpec)
 
@@ -65,11 +69,20 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
 
 
 def _code(text: str | None) -> dict[str, str]:
-    """Return the digests of the code that runs now, which counts even if it was edited since the job was planned."""
+    """Return the digests of the code that runs, which counts even if it was edited since the job was planned.
+
+    Raises:
+        CodeError: the code was edited while it was loaded, so nobody knows what would run.
+    """
     if text is None:
         return {}
     reference = CodeReference.parse(text)
     table = reference.table(Path(sys.argv[0]).resolve())
+    for module in module_digests(*reference.modules):
+        load(module)
+    edited, path = last_edit(*reference.modules)
+    if edited > psutil.Process().create_time() - CLOCK_SECONDS:
+        raise CodeError(f"{path} was edited while this job started; run snakemake again.")
     if not reference.is_current(table):
         logger.warning("the code was edited after this job was planned; its manifest records the code that runs")
     return table

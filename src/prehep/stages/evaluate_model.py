@@ -7,9 +7,9 @@ from pydantic import Field
 from prehep.core.lazy import Entry, load
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
 from prehep.core.settings import volatile
+from prehep.core.specification import StageSpec
 from prehep.hub.pretrained import restore_pretrained
 from prehep.hub.saving import CONFIG, OBJECTIVE
-from prehep.stages.command import StageSpec
 from prehep.stages.evaluated_entries import ENTRIES_MAX
 from prehep.stages.tables import write_table
 from prehep.training.device import repeatable, resolve_device

@@ -8,9 +8,9 @@ from prehep.core.config.remote_files import RemoteFile
 from prehep.core.logging import logger
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.settings import volatile
+from prehep.core.specification import StageSpec
 from prehep.data.fetch import fetch, local_copy
 from prehep.data.recorded import recall, remember
-from prehep.stages.command import StageSpec
 
 
 class Spec(StageSpec):

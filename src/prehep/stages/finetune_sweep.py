@@ -13,15 +13,16 @@ from pydantic import Field
 from prehep.core.config.classification_task import ClassificationTask
 from prehep.core.config.finetuning import FinetuneSettings
 from prehep.core.config.network import ModelSettings
+from prehep.core.digests import digest_value
 from prehep.core.errors import ConfigError
 from prehep.core.lazy import Entry, load
 from prehep.core.logging import Progress, logger, progress
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.seeds import derive_seed
 from prehep.core.settings import volatile
+from prehep.core.specification import StageSpec
 from prehep.models.classifier import Classifier
 from prehep.models.event_encoder import EventEncoder
-from prehep.stages.command import StageSpec
 from prehep.stages.event_tokens import read_encoding
 from prehep.stages.identity import run_identity
 from prehep.stages.labelled_events import LabelledEvents, read_labelled_events
@@ -84,7 +85,9 @@ def _point_store(spec: Spec, inputs: Iterable[Path]) -> FitStore:
     """Return the store of all sweeps that differ from this one in their grid only: no point depends on the others."""
     task = spec.task.model_copy(update={"n_labels": (), "seeds": ()})
     settings = spec.settings.model_copy(update={"learning_rates": ()})
-    identity = run_identity(spec.model_copy(update={"task": task, "settings": settings}), inputs)
+    made = run_identity(spec.model_copy(update={"task": task, "settings": settings}), inputs)
+    # one table must not mix the fits of two versions of torch
+    identity = digest_value([made, torch.__version__])
     return FitStore(spec.points / f"{spec.model}-{identity[:16]}", identity)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from prehep.core.digests import digest_value
 from prehep.core.manifest import read_manifest
 from prehep.core.settings import defining
-from prehep.stages.command import StageSpec
+from prehep.core.specification import StageSpec
 
 
 def run_identity(spec: StageSpec, inputs: Iterable[Path]) -> str:

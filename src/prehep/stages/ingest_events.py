@@ -12,10 +12,10 @@ from prehep.core.errors import FormatError
 from prehep.core.lazy import Entry, load
 from prehep.core.logging import progress
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.data.event_columns import Reader
 from prehep.data.nanoaod import EventFormat, InputFile, read_tables, survey
 from prehep.data.parquet import TableWriter, column_types, write_parquet
-from prehep.stages.command import StageSpec
 
 if TYPE_CHECKING:
     from prehep.data.certified import CertifiedRuns

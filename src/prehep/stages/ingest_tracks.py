@@ -8,10 +8,10 @@ from pydantic import Field
 
 from prehep.core.logging import progress
 from prehep.core.manifest import Manifest, Publication, load_payload, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.data.archives import Member, open_members
 from prehep.data.parquet import column_types, write_parquet
 from prehep.data.trackml import HIT_SCHEMA, PARTICLE_SCHEMA, group_events, read_event, read_modules
-from prehep.stages.command import StageSpec
 
 
 class Spec(StageSpec):

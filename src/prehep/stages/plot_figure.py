@@ -10,9 +10,9 @@ from pydantic import Field
 from prehep.core.errors import ConfigError
 from prehep.core.lazy import Entry, load
 from prehep.core.manifest import Manifest, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.core.stamp import make_stamp
 from prehep.figures.style import PREHEP, Context, Tables, style
-from prehep.stages.command import StageSpec
 from prehep.stages.tables import has_payload, read_table, write_table
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, load_payload, publish, read_manifest
 from prehep.core.seeds import derive_seed
 from prehep.core.settings import volatile
+from prehep.core.specification import StageSpec
 from prehep.data.splits import TRAIN, VALID
 from prehep.hub.saving import PretrainedConfig, build_objective, save_pretrained
-from prehep.stages.command import StageSpec
 from prehep.stages.identity import run_identity
 from prehep.stages.token_data import TokenReader
 from prehep.tokens.batches import TokenData

@@ -8,11 +8,11 @@ from pydantic import Field, model_validator
 from prehep.core.config.event_simulation import SimulatedEvents
 from prehep.core.logging import progress
 from prehep.core.manifest import Manifest, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.data.simulate.cocktail import shard_quotas, simulate_shard
 from prehep.data.simulate.generator import require_generators, silenced_output
 from prehep.data.simulate.nanoaod_writer import digest_branches, nanoaod_branches, write_nanoaod
 from prehep.data.simulate.processes import PROCESS_NAMES
-from prehep.stages.command import StageSpec
 
 EVENTS, SUMMARY = "events.root", "summary.json"
 

@@ -9,12 +9,12 @@ from prehep.core.lazy import Entry, load
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.seeds import derive_seed, random_stream
+from prehep.core.specification import StageSpec
 from prehep.data.simulate.tracker_effects import add_noise, lose_hits
 from prehep.data.simulate.tracker_geometry import build_tracker
 from prehep.data.simulate.tracker_hits import TrackerSimulation
 from prehep.data.simulate.tracker_particles import ParticleSource
 from prehep.data.simulate.trackml_writer import write_detectors, write_event
-from prehep.stages.command import StageSpec
 
 
 class Spec(StageSpec):

@@ -22,8 +22,8 @@ from prehep.core.errors import ConfigError, FormatError
 from prehep.core.files import write_text
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, Publication, load_payload, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.data.splits import TRAIN, assign_split
-from prehep.stages.command import StageSpec
 from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import KINEMATICS, Scaling, ScalingMeasurement, encode, feature_columns
 from prehep.tokens.event_selection import COLUMNS, available_objects, select_events

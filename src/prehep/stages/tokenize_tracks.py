@@ -18,9 +18,9 @@ from prehep.core.config.track_tokens import TrackTokenSettings
 from prehep.core.errors import FormatError
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, Publication, load_payload, publish, read_manifest
+from prehep.core.specification import StageSpec
 from prehep.data.identity import entry_identity
 from prehep.data.splits import assign_split
-from prehep.stages.command import StageSpec
 from prehep.tokens.track_sequences import TrackSequences, build_tracks, join_tracks
 from prehep.tokens.track_vocabulary import build_vocabulary
 

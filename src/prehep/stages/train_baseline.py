@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from prehep.core.lazy import Entry, load
 from prehep.core.manifest import Manifest, Publication, publish, read_manifest
-from prehep.stages.command import StageSpec
+from prehep.core.specification import StageSpec
 
 
 class Baseline(Protocol):

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prehep.core.errors import CorruptPayloadError
+from prehep.core.errors import CorruptPayloadError, TargetError
 from prehep.core.manifest import MANIFEST, Manifest, read_manifest
 from prehep.core.stamp import Stamp, read_stamp
 from prehep.workflow.jobs import Job, Plan
 from prehep.workflow.status import JobStatus, Reason, State, changed_settings, survey
 from prehep.workflow.targets import find_jobs
+
+FIGURE_SUFFIXES = {".png", ".pdf"}
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,36 @@ class FigureOrigin:
         }
 
 
-def explain_figure(path: Path, root: Path = Path()) -> FigureOrigin:
-    """Return what a figure file was made from.
+def explain_figure(path: Path, root: Path = Path()) -> FigureOrigin | None:
+    """Return what a figure file was made from; None for what is no file of a figure.
 
     Raises:
-        FormatError: the file is absent or carries no stamp.
+        FormatError: the file carries no stamp.
     """
+    if path.suffix.lower() not in FIGURE_SUFFIXES or not path.is_file():
+        return None
     stamp = read_stamp(path)
     return FigureOrigin(path, stamp, {folder: _content(root / folder) for folder in stamp.inputs})
 
 
-def explain_target(plan: Plan, target: str, root: Path = Path()) -> list[Explanation]:
-    """Return why each result that a target means is what it is.
+def explain_target(
+    plan: Plan, target: str, figure: FigureOrigin | None = None, root: Path = Path()
+) -> list[Explanation]:
+    """Return why each result that a target means is what it is; nothing for a figure of another configuration.
 
     Raises:
-        TargetError: no planned job is called so.
+        TargetError: no planned job is called so, and it is no figure.
     """
+    try:
+        jobs = find_jobs(plan, target)
+    except TargetError:
+        if figure is None:
+            raise
+        shown = set(figure.present)
+        jobs = [job for job in plan.of(figure.rule) if {up.folder.as_posix() for up in job.upstream} == shown]
     statuses = survey(plan, root=root)
     seen: set[str] = set()
-    return [explain(job, statuses, root, seen) for job in find_jobs(plan, target) if job.manifest not in seen]
+    return [explain(job, statuses, root, seen) for job in jobs if job.manifest not in seen]
 
 
 def _content(folder: Path) -> str | None:

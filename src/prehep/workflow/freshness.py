@@ -43,7 +43,9 @@ class Freshness:
     def is_settled(self, job: Job) -> bool:
         """Tell whether a job's results need not be remade, whatever happens to the times of its inputs."""
         status = self.statuses.get(job.manifest)
-        return status is not None and status.state in (State.FRESH, State.CORRUPT)
+        if status is None or status.state not in (State.FRESH, State.CORRUPT):
+            return False
+        return all((self.root / path).exists() for path in (job.manifest, *job.payloads))
 
     def present(self, paths: Iterable[str]) -> list[str]:
         """Return those files that are there."""

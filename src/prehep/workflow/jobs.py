@@ -8,6 +8,7 @@ from typing import Any
 
 from prehep.core.code import CodeReference, code_table
 from prehep.core.digests import digest_value, short
+from prehep.core.errors import CodeError
 from prehep.core.fingerprint import combine
 from prehep.core.manifest import MANIFEST, revision_digest
 from prehep.workflow.rules import PLOT, command_digests
@@ -23,6 +24,9 @@ ROOTS = {
     "tokenize_tracks": "tokens",
 }
 """Where each rule's results lie; every other rule has `runs/{rule}`."""
+
+COMMAND_LINE = "prehep.stages.command"
+"""What every workflow script imports beside its stage."""
 
 EVENT_ARRAYS = ("features", "types", "kinematics", "weights", "split", "identity", "process")
 TRACK_ARRAYS = ("tokens", "offsets", "positions", "pt", "event", "split", "identity")
@@ -107,7 +111,7 @@ def make_job(
     state = Path("train_state") / rule / f"{name}-{digest}" if trains else None
     stage = "plot_figure" if rule.startswith(PLOT) else rule
     options = {"files": PAYLOADS.get(rule, ()), **options}
-    entries = (f"prehep.stages.{stage}", *modules)
+    entries = (f"prehep.stages.{stage}", COMMAND_LINE, *modules)
     # a folder may be read twice: signal and background of one dataset
     unique = {job.manifest: job for job in upstream}
     return Job(rule, name, where, fields, tuple(unique.values()), entries, state=state, **options)
@@ -160,7 +164,12 @@ class Plan:
         """Return the digest of every part of the code that a job can reach."""
         key = (job.rule, *job.modules)
         if key not in self._codes:
-            self._codes[key] = code_table(job.modules, self.script(job), self._command(job))
+            try:
+                self._codes[key] = code_table(job.modules, self.script(job), self._command(job))
+            except SyntaxError as error:
+                raise CodeError(
+                    f"{error.filename}, line {error.lineno}: expected Python, found {error.msg}; mend it and run again."
+                ) from error
         return self._codes[key]
 
     def reference(self, job: Job) -> str:

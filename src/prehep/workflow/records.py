@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from prehep.workflow.status import JobStatus, State
 
 EXPORTED = Path("provenance") / "snakemake.jsonl"
 IMPORTED = Path(".snakemake") / "prehep-imported"
-FORMAT = 6
 OUTDATED = ["stale by its manifest"]
-NAME_MAX = 254
+UNEXPORTED = ("shellcmd",)
+"""Absolute paths of one machine, which Snakemake does not compare."""
 
 
 class Records:
@@ -28,6 +29,7 @@ class Records:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / ".snakemake" / "metadata"
+        self.longest = os.pathconf(root, "PC_NAME_MAX") - 1
 
     def read(self, target: str) -> dict[str, Any] | None:
         """Return the record of an output file, or None."""
@@ -43,6 +45,10 @@ class Records:
         (self.folder.parent / "incomplete").mkdir(parents=True, exist_ok=True)
         write_text(self._path(target), json.dumps(record))
 
+    def finish(self, target: str) -> None:
+        """Forget that the job of an output file may have been killed."""
+        self._path(target, "incomplete").unlink(missing_ok=True)
+
     def remove(self, target: str) -> None:
         """Forget an output file."""
         self._path(target).unlink(missing_ok=True)
@@ -54,10 +60,10 @@ class Records:
                 name = path.relative_to(self.folder).as_posix().replace("/@", "").replace("/", "").lstrip("@")
                 yield base64.urlsafe_b64decode(name).decode()
 
-    def _path(self, target: str) -> Path:
+    def _path(self, target: str, kind: str = "metadata") -> Path:
         name = base64.urlsafe_b64encode(target.encode()).decode()
-        parts = [name[start : start + NAME_MAX] for start in range(0, len(name), NAME_MAX)]
-        return self.folder.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+        parts = [name[start : start + self.longest] for start in range(0, len(name), self.longest)]
+        return (self.folder.parent / kind).joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
 
 
 def export_records(root: Path = Path()) -> int:
@@ -70,7 +76,8 @@ def export_records(root: Path = Path()) -> int:
     for target in sorted(records.targets()):
         record = records.read(target)
         if record is not None and record.get("params") != OUTDATED and (root / target).is_file():
-            lines.append({"target": target, "manifest": _manifest_hash(root, target), "record": record})
+            shared = {key: value for key, value in record.items() if key not in UNEXPORTED}
+            lines.append({"target": target, "manifest": _manifest_hash(root, target), "record": shared})
     if lines:
         write_text(root / EXPORTED, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
         write_text(root / IMPORTED, _state(root / EXPORTED))
@@ -102,16 +109,23 @@ def reconcile(plan: Plan, statuses: Iterable[JobStatus], root: Path = Path()) ->
     Snakemake compares a job's parameters with those it recorded. What it cannot see there (an input with other
     content, a result without a record) or sees wrongly (code edited while the job ran) is put right.
     """
+    from snakemake.persistence import RECORD_FORMAT_VERSION
+
     records = Records(root)
     for status in statuses:
         expected = sorted(repr(value) for value in plan.parameters(status.job).values())
         for target in (status.job.manifest, *status.job.payloads):
-            record = records.read(target)
-            found = record.get("params") if record else None
-            if status.state is State.STALE and found in (None, expected):
-                records.write(target, {**(record or {}), "params": OUTDATED, "record_format_version": FORMAT})
-            elif status.state is State.FRESH and record and found != expected:
-                records.write(target, {**record, "params": expected})
+            record = records.read(target) or {}
+            # Snakemake does not look at the parameters in records of its earlier versions
+            known = record.get("params") if record.get("record_format_version") == RECORD_FORMAT_VERSION else None
+            if status.state is State.STALE and known in (None, expected):
+                records.write(target, {**record, "params": OUTDATED, "record_format_version": RECORD_FORMAT_VERSION})
+            elif status.state is State.FRESH:
+                records.finish(target)
+                if record and known != expected:
+                    records.write(
+                        target, {**record, "params": expected, "record_format_version": RECORD_FORMAT_VERSION}
+                    )
 
 
 def _was_imported(root: Path) -> bool:

@@ -1,10 +1,11 @@
 """Clear damaged results, so that the next run remakes exactly those."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from prehep.core.errors import CorruptPayloadError
-from prehep.core.manifest import MANIFEST, RUN_INFO, read_manifest
+from prehep.core.errors import ExecutionError
+from prehep.core.manifest import MANIFEST, RUN_INFO, published_files
 from prehep.workflow.freshness import read_cleared, write_cleared
 from prehep.workflow.jobs import Job
 from prehep.workflow.records import Records
@@ -20,20 +21,29 @@ def clear(jobs: Sequence[Job], root: Path = Path()) -> None:
     """Remove the files of jobs' results, and have the next run remake them even if nothing else needs them.
 
     Everything that was made from them stays: it is remade only if the new files differ.
+
+    Raises:
+        ExecutionError: Snakemake is at work here.
     """
+    if any((root / ".snakemake" / "locks").glob("*")):
+        raise ExecutionError(
+            f"{root.absolute() / '.snakemake' / 'locks'} says that snakemake is at work here, which makes results that "
+            "only look damaged; wait for it, or run snakemake --unlock if it was killed, and repair then."
+        )
     write_cleared(root, [*read_cleared(root), *(job.manifest for job in jobs)])
     records = Records(root)
     for job in jobs:
         folder = root / job.folder
-        for name in (MANIFEST, RUN_INFO, *_files(job, root)):
-            (folder / name).unlink(missing_ok=True)
+        for name in dict.fromkeys((*published_files(folder), *job.files, RUN_INFO, MANIFEST)):
+            _remove(folder, name)
             records.remove((job.folder / name).as_posix())
 
 
-def _files(job: Job, root: Path) -> list[str]:
-    """Return the names of all payloads: those that the manifest knows and those that the rule declares."""
-    try:
-        known = list(read_manifest(root / job.folder).payloads)
-    except CorruptPayloadError:
-        known = []
-    return list(dict.fromkeys([*known, *job.files]))
+def _remove(folder: Path, name: str) -> None:
+    """Remove a file, or a folder that took its place; a damaged manifest may name what lies elsewhere."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from typing import Any
 from prehep.core.digests import short
 from prehep.core.errors import CorruptPayloadError
 from prehep.core.integrity import VerifiedFiles, damages
-from prehep.core.manifest import MANIFEST, Manifest, read_manifest
+from prehep.core.manifest import MANIFEST, Manifest, published_files, read_manifest
 from prehep.workflow.jobs import Job, Plan
 
 VERIFIED = Path(".prehep") / "verified.json"
@@ -100,7 +100,7 @@ def _damages(job: Job, root: Path, verified: VerifiedFiles, *, deep: bool, times
     folder = root / job.folder
     if (folder / MANIFEST).is_file():
         return damages(folder, deep=deep, times=times, verified=verified)
-    present = [name for name in job.files if (folder / name).exists()]
+    present = [name for name in dict.fromkeys([*job.files, *published_files(folder)]) if (folder / name).exists()]
     return [f"{job.manifest} is missing beside {', '.join(present)}"] if present else []
 
 

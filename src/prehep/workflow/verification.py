@@ -82,7 +82,7 @@ def verify(plan: ConfiguredPlan, targets: Sequence[str] = (), *, scratch: Path =
 
     Args:
         plan: the jobs of a configuration; the working directory is that of the workflow.
-        targets: what to verify, as `find_jobs` takes it; none: every fresh job.
+        targets: what to verify, as `find_jobs` takes it; none: every job.
         scratch: folder for temporary files, on a disk with room for the results of one job.
 
     Raises:
@@ -91,7 +91,7 @@ def verify(plan: ConfiguredPlan, targets: Sequence[str] = (), *, scratch: Path =
     statuses = survey(plan)
     chosen = {job.manifest for target in targets for job in find_jobs(plan, target)}
     if not targets:
-        chosen = {manifest for manifest, status in statuses.items() if status.state is State.FRESH}
+        chosen = set(statuses)
     return (_verify_job(job, plan, statuses, scratch) for job in plan if job.manifest in chosen)
 
 

@@ -26,7 +26,10 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 ConfigFiles = Annotated[
     list[Path] | None,
-    typer.Option("--configfile", help="configuration on top of config/config.yaml, as for snakemake; may be repeated"),
+    typer.Option(
+        "--configfile",
+        help="configuration on top of config/config.yaml; may be repeated",
+    ),
 ]
 
 
@@ -115,7 +118,6 @@ def why(
     from prehep.workflow.display import console, explanation_tree, stamp_tree
     from prehep.workflow.explanation import explain_figure, explain_target
     from prehep.workflow.planning import load_plan
-    from prehep.workflow.status import State
 
     figure = explain_figure(Path(target))
     found = explain_target(load_plan(configfile or ()), target, figure)
@@ -125,7 +127,7 @@ def why(
     else:
         trees = [*([stamp_tree(figure)] if figure else []), *map(explanation_tree, found)]
         console().print(*trees, sep="\n")
-    fresh = all(each.status.state is State.FRESH for each in found) and (figure is None or figure.current)
+    fresh = all(each.is_fresh for each in found) and (figure is None or figure.current)
     raise typer.Exit(0 if fresh else 1)
 
 
@@ -133,24 +135,27 @@ def why(
 def repair(
     configfile: ConfigFiles = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would be cleared")] = False,
+    missing: Annotated[bool, typer.Option("--missing", help="have missing results made too, needed or not")] = False,
     as_json: Json = False,
 ) -> None:
     """Clear damaged results, and only those; the next snakemake remakes them. Exits 1 if there were any."""
     import json
 
     from prehep.workflow.planning import load_plan
-    from prehep.workflow.repair import clear, damaged
+    from prehep.workflow.repair import clear, to_remake
     from prehep.workflow.status import survey
 
-    found = damaged(list(survey(load_plan(configfile or ()), deep=True).values()))
+    found = to_remake(survey(load_plan(configfile or ()), deep=True).values(), missing=missing)
     if not dry_run:
         clear([status.job for status in found])
     if as_json:
         typer.echo(json.dumps([status.as_json() for status in found], indent=2))
     else:
         for status in found:
-            typer.echo(f"{'would clear' if dry_run else 'cleared'} {status.job.folder}: {status.reasons[0]}")
-        typer.echo("Nothing is damaged." if not found else "Run snakemake to remake what was cleared.")
+            reason = status.reasons[0] if status.reasons else status.state
+            typer.echo(f"{'would clear' if dry_run else 'cleared'} {status.job.folder}: {reason}")
+        if not (found and dry_run):
+            typer.echo("Run snakemake to remake what was cleared." if found else "Nothing is damaged.")
     raise typer.Exit(1 if found else 0)
 
 

@@ -71,6 +71,8 @@ UNTOLD = {
     "reverted code": there_and_back("src/prehep/objectives/mdm.py", "_FRACTION + ", "_FRACTION * "),
     "reverted setting": there_and_back("config/smoke.yaml", "heads: 2", "heads: 4"),
     "device, log level and sample folder": configure(device="cpu", log_level="DEBUG", sample_dir="/elsewhere"),
+    "order of keys in the overlay": reorder_overlay,
+    "setting of an unused dataset": configure(datasets={"cms_dimuon": {"btag_medium": 0.3}}),
     "unused dataset": add_line("config/datasets/unused.yaml", UNUSED_DATASET),
     "file of an unused dataset": edit("config/datasets/cms_dimuon.yaml", "size: 3", "size: 4"),
     "default that is overridden": edit("config/config.yaml", "steps: 3000", "steps: 4000"),
@@ -171,8 +173,6 @@ AFFECTING: dict[str, tuple[Change, set[str]]] = {
         affected("simulate_events signal_2hdm.000") | {"simulate_events signal_2hdm.001"},
     ),
     # the report shows the whole configuration, in this order
-    "order of keys in the overlay": (reorder_overlay, REPORT),
-    "setting of an unused dataset": (configure(datasets={"cms_dimuon": {"btag_medium": 0.3}}), REPORT),
     "dataset that is checked already": (configure(extra_datasets=["signal_2hdm"]), REPORT),
     "removed study": (configure(studies=["tracking_bert"]), WITHOUT_EVENTS),
     "setting of a study that is not asked for": (

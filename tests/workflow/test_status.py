@@ -145,7 +145,7 @@ def test_a_figure_says_what_it_shows_wherever_it_is(project: Project, tmp_path: 
     ("target", "said"),
     [
         ("mdm_acuracy", "mdm_acuracy is no job of this configuration; did you mean mdm_accuracy or plot_mdm_accuracy?"),
-        ("results/smoke/figures/none.png", "expected a figure, found no file"),
+        ("results/smoke/figures/none.png", "is no job of this configuration"),
         ("../elsewhere", "is no job of this configuration"),
     ],
 )

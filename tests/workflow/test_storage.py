@@ -72,7 +72,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(folder):
         _finish(load_plan())
     told = [_run(folder, *command) for command in _documented("Store", FOLDER, base / "store")]
-    assert "complete are data, tokens, checkpoints, results" in told[2]
+    assert "complete: data, tokens, checkpoints, results" in told[2]
     assert "Pushed to the default remote" in told[2]
     assert _git(folder, "status", "--porcelain") == ""
     return folder
@@ -95,7 +95,7 @@ def finished(smoke_run: Project, tmp_path_factory: pytest.TempPathFactory) -> Pr
         _run(project.folder, *command)
     taken = project.prehep("snapshot")
     assert taken.returncode == 0, taken.stderr
-    assert "complete are data, tokens, checkpoints, results" in taken.stdout
+    assert "complete: data, tokens, checkpoints, results" in taken.stdout
     assert "Pushed to the default remote" in taken.stdout
     _commit(project.folder)
     return project

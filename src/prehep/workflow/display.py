@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.tree import Tree
 
 from prehep.core.digests import short
+from prehep.core.manifest import REMEDY
 from prehep.workflow.explanation import Explanation, FigureOrigin
 from prehep.workflow.status import JobStatus, Reason, State
 
@@ -25,7 +26,7 @@ def console() -> Console:
 
 def status_table(statuses: Iterable[JobStatus]) -> Table:
     """Return the table of `prehep status`: stage, run, state, reason."""
-    table = Table("stage", "run", "state", "reason")
+    table = Table(*(Column(name, overflow="fold") for name in ("stage", "run", "state", "reason")))
     for status in statuses:
         colour = COLOURS[status.state]
         table.add_row(
@@ -35,9 +36,10 @@ def status_table(statuses: Iterable[JobStatus]) -> Table:
 
 
 def summary(statuses: Iterable[JobStatus]) -> str:
-    """Return how many results are in each state."""
+    """Return how many results are in each state, and what to do about damaged ones."""
     counts = Counter(status.state for status in statuses)
-    return ", ".join(f"{counts[state]} {state}" for state in State if counts[state]) + "."
+    remedy = f"; {REMEDY}" if counts[State.CORRUPT] else ""
+    return ", ".join(f"{counts[state]} {state}" for state in State if counts[state]) + f"{remedy}."
 
 
 def explanation_tree(explanation: Explanation) -> Tree:
@@ -49,8 +51,11 @@ def explanation_tree(explanation: Explanation) -> Tree:
         tree.add(f"never made; the nearest is {explanation.like.as_posix()}, which differs in", highlight=False)
     told = {upstream.status.job.folder.as_posix() for upstream in explanation.inputs}
     for reason in explanation.reasons:
-        if reason.kind != "input" or reason.subject not in told:
+        # what is told below, under the input itself
+        if not any(folder in (reason.subject, *(reason.new or "").split('"')) for folder in told):
             tree.add(_escaped(reason), highlight=False)
+    if status.state is State.MISSING and explanation.like is None and not told:
+        tree.add("never made here, or deleted", highlight=False)
     for upstream in explanation.inputs:
         tree.children.append(explanation_tree(upstream))
     return tree
@@ -67,8 +72,9 @@ def stamp_tree(origin: FigureOrigin) -> Tree:
 
 
 def _shortened(reasons: tuple[Reason, ...]) -> str:
-    lines = [_escaped(reason) for reason in reasons[:REASONS_MAX]]
-    more = len(reasons) - REASONS_MAX
+    causes = [reason for reason in reasons if reason.kind != "input"] or list(reasons[:1])
+    lines = [_escaped(reason) for reason in causes[:REASONS_MAX]]
+    more = len(reasons) - len(lines)
     return "\n".join([*lines, *([f"and {more} more: prehep why"] if more > 0 else [])])
 
 

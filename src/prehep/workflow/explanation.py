@@ -30,6 +30,11 @@ class Explanation:
     reasons: tuple[Reason, ...]
     inputs: tuple["Explanation", ...]
 
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether the result and all that it was made from is fresh."""
+        return self.status.state is State.FRESH and all(upstream.is_fresh for upstream in self.inputs)
+
     def as_json(self) -> dict[str, Any]:
         """Return the explanation as JSON-ready values."""
         return {

@@ -28,7 +28,7 @@ class Freshness:
         self.statuses: dict[str, JobStatus] = {}
         if looks:
             import_records(root)
-            self.statuses = survey(plan, root=root, times=False)
+            self.statuses = survey(plan, root=root)
             reconcile(plan, self.statuses.values(), root)
 
     @property
@@ -58,10 +58,15 @@ class Freshness:
         return [*self.plan.products, *(path for path in cleared if path not in self.plan.products)]
 
     def finish(self) -> list[str]:
-        """Export the records after a run; return a sentence if results were remade with other content than before."""
+        """Export the records after a run; return a sentence if results were remade with other content than before.
+
+        A result that a failed job took with it stays wanted: after the cause is mended, nothing else may need it.
+        """
         export_records(self.root)
         after = survey(self.plan, root=self.root, times=False)
-        write_cleared(self.root, [path for path in read_cleared(self.root) if not (self.root / path).is_file()])
+        had = [path for path, status in self.statuses.items() if status.state is not State.MISSING]
+        wanted = dict.fromkeys([*read_cleared(self.root), *had])
+        write_cleared(self.root, [path for path in wanted if not (self.root / path).is_file()])
         stale = [status.job.folder.as_posix() for status in after.values() if status.reads_other_content]
         if not stale:
             return []

@@ -69,16 +69,21 @@ class Records:
 def export_records(root: Path = Path()) -> int:
     """Write the records of all present output files to one file, sorted; return how many there are.
 
+    Those of the last export that still fit stay, where Snakemake has none of its own.
+
     Each line holds the hash of the manifest in whose folder the file lies, by which an import knows that it fits.
     """
     records = Records(root)
-    lines = []
-    for target in sorted(records.targets()):
+    if not records.folder.is_dir():
+        return 0
+    lines = [entry for entry in _exported(root) if records.read(entry["target"]) is None and _fits(root, entry)]
+    for target in records.targets():
         record = records.read(target)
         if record is not None and record.get("params") != OUTDATED and (root / target).is_file():
             shared = {key: value for key, value in record.items() if key not in UNEXPORTED}
             lines.append({"target": target, "manifest": _manifest_hash(root, target), "record": shared})
     if lines:
+        lines.sort(key=lambda line: str(line["target"]))
         write_text(root / EXPORTED, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
         write_text(root / IMPORTED, _state(root / EXPORTED))
     return len(lines)
@@ -89,18 +94,16 @@ def import_records(root: Path = Path()) -> int:
 
     Without effect if this very export was imported before.
     """
-    records, imported = Records(root), 0
+    records = Records(root)
     if not (root / EXPORTED).is_file() or _was_imported(root):
         return 0
-    for line in (root / EXPORTED).read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        target = entry["target"]
-        known = records.read(target) is not None
-        if not known and (root / target).is_file() and _manifest_hash(root, target) == entry["manifest"]:
-            records.write(target, entry["record"])
-            imported += 1
-    write_text(root / IMPORTED, _state(root / EXPORTED))
-    return imported
+    entries = _exported(root)
+    wanted = [entry for entry in entries if records.read(entry["target"]) is None and _fits(root, entry)]
+    for entry in wanted:
+        records.write(entry["target"], entry["record"])
+    if all((root / entry["target"]).is_file() for entry in entries):
+        write_text(root / IMPORTED, _state(root / EXPORTED))
+    return len(wanted)
 
 
 def reconcile(plan: Plan, statuses: Iterable[JobStatus], root: Path = Path()) -> None:
@@ -126,6 +129,17 @@ def reconcile(plan: Plan, statuses: Iterable[JobStatus], root: Path = Path()) ->
                     records.write(
                         target, {**record, "params": expected, "record_format_version": RECORD_FORMAT_VERSION}
                     )
+
+
+def _exported(root: Path) -> list[dict[str, Any]]:
+    path = root / EXPORTED
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def _fits(root: Path, entry: Mapping[str, Any]) -> bool:
+    """Tell whether an exported record is about the file that is here."""
+    target = str(entry["target"])
+    return (root / target).is_file() and bool(_manifest_hash(root, target) == entry["manifest"])
 
 
 def _was_imported(root: Path) -> bool:

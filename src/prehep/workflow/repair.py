@@ -1,7 +1,7 @@
 """Clear damaged results, so that the next run remakes exactly those."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from prehep.core.errors import ExecutionError
@@ -12,9 +12,10 @@ from prehep.workflow.records import Records
 from prehep.workflow.status import JobStatus, State
 
 
-def damaged(statuses: Sequence[JobStatus]) -> list[JobStatus]:
-    """Return the states of damaged results."""
-    return [status for status in statuses if status.state is State.CORRUPT]
+def to_remake(statuses: Iterable[JobStatus], *, missing: bool = False) -> list[JobStatus]:
+    """Return the states of damaged results, and of missing ones if these are asked for."""
+    states = {State.CORRUPT, *([State.MISSING] if missing else [])}
+    return [status for status in statuses if status.state in states]
 
 
 def clear(jobs: Sequence[Job], root: Path = Path()) -> None:

@@ -50,7 +50,8 @@ class Snapshot:
 
     def sentences(self, *, push: bool) -> list[str]:
         """Say what was done, for a user who asked to push or not."""
-        told = [f"Stored {self.folders} results; complete are {', '.join(self.complete) or 'no stages'}."]
+        complete = ", ".join(self.complete) or "no stage"
+        told = [f"Stored {self.folders} results; of the default configuration complete: {complete}."]
         if self.left:
             told.append(f"{len(self.left)} results of the last snapshot are not here and not in it: {self.left[0]} …")
         if self.pushed:

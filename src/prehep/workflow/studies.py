@@ -89,12 +89,20 @@ def report_job(config: Config, data: DataJobs, studies: list[StudyJobs], extra: 
         "tables": _folders(tables),
         "quality": _folders(quality),
         "sources": {name: source for name in quality if (source := data.source(name))},
-        "configuration": defining(config),
+        "configuration": _used(config, quality),
     }
     upstream = [*figures.values(), *tables.values(), *quality.values()]
     shown = [f"tables/{name}.csv" for study in studies for name in MAIN_TABLES[study.name]]
     files = ("report.html", "metrics.json", *shown)
     return make_job("build_report", config.name, fields, upstream, folder=results, files=files)
+
+
+def _used(config: Config, datasets: Iterable[str]) -> dict[str, Any]:
+    """Return the configuration without what nothing here reads: other studies, overrides of other datasets."""
+    values = defining(config)
+    unused = MAIN_TABLES.keys() - set(config.studies)
+    overrides = {name: values["datasets"][name] for name in sorted(datasets) if name in values["datasets"]}
+    return {key: value for key, value in values.items() if key not in unused} | {"datasets": overrides}
 
 
 def _pretrain(name: str, kind: str, settings: PretrainSettings, tokens: list[Job]) -> Job:

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prehep.core.fingerprint import RECORDERS, module_digests
+from prehep.core.manifest import RUN_INFO
+from prehep.workflow.planning import load_plan
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "rules", "workflow_scripts", "config", "profiles")
 STORED = ("dvc.yaml", ".dvc", ".dvcignore", ".gitignore")
@@ -39,6 +43,16 @@ def job_counts(output: str) -> dict[str, int]:
     """Return the job counts per rule of Snakemake's table."""
     table = output.partition("Job stats:")[2].partition("total")[0]
     return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+
+
+def modules_outside_closures(folder: Path, configfile: str) -> dict[str, set[str]]:
+    """Return which modules of the package each finished job loaded that its fingerprint does not know."""
+    found = {}
+    for job in load_plan([folder / configfile], folder):
+        loaded = json.loads((folder / job.folder / RUN_INFO).read_text())["modules"]
+        found[job.manifest] = set(loaded) - set(module_digests(*job.modules)) - RECORDERS
+    assert found
+    return {name: modules for name, modules in found.items() if modules}
 
 
 @dataclass(frozen=True)

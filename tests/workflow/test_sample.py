@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import ROOT, copy_workflow, snakemake_in
+from running import ROOT, copy_workflow, modules_outside_closures, snakemake_in
 
 SHARED = ROOT.parent / "shared" / "data"
 pytestmark = [
@@ -60,3 +60,7 @@ def test_report_says_what_is_real(results: Path) -> None:
     report = (results / "report.html").read_text()
     assert "CMS Open Data" in report
     assert "prehep simulation" in report
+
+
+def test_every_module_that_a_job_loads_is_in_its_closure(results: Path) -> None:
+    assert modules_outside_closures(results.parents[1], "config/sample.yaml") == {}

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -248,6 +249,16 @@ def _describe(publication: Publication) -> dict[str, Payload]:
     return described
 
 
+def _commit() -> str | None:
+    """Return the commit of the package's source, with `-dirty` after edits; None where it is in no repository."""
+    describe = ("git", "--no-optional-locks", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    try:
+        found = subprocess.run(describe, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
 def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> None:
     versions = {}
     for package in VERSIONED:
@@ -263,6 +274,7 @@ def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> 
         "python": platform.python_version(),
         "processors": os.cpu_count(),
         "versions": versions,
+        "commit": _commit(),
         "modules": sorted(name for name in sys.modules if name.partition(".")[0] == "prehep"),
         **notes,
     }

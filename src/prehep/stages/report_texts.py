@@ -30,7 +30,7 @@ RULES = {
     "events": (
         "Differences are of the area under the ROC curve, seed by seed on the same labelled events. "
         "“Helps” and “worse” are said where the 95 % interval from the spread over seeds (Student) and "
-        "from the size of the common test set excludes zero; with three seeds that asks for a large effect. The "
+        "from the size of the common test set excludes zero; with few seeds that asks for a large effect. The "
         "areas of two models count as independent although they share the test set, which is conservative."
     ),
     "tracks": (

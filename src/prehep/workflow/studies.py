@@ -1,5 +1,6 @@
 """The jobs of each study, from tokens to tables, and of the figures and the report that show them."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,10 @@ def _used(config: Config, datasets: Iterable[str]) -> dict[str, Any]:
     """Return the configuration without what nothing here reads: other studies, overrides of other datasets."""
     values = defining(config)
     unused = MAIN_TABLES.keys() - set(config.studies)
-    overrides = {name: values["datasets"][name] for name in sorted(datasets) if name in values["datasets"]}
-    return {key: value for key, value in values.items() if key not in unused} | {"datasets": overrides}
+    overrides = {name: value for name, value in values["datasets"].items() if name in set(datasets)}
+    # the order of these keys means nothing
+    ordered = json.loads(json.dumps(overrides, sort_keys=True))
+    return {key: value for key, value in values.items() if key not in unused} | {"datasets": ordered}
 
 
 def _pretrain(name: str, kind: str, settings: PretrainSettings, tokens: list[Job]) -> Job:

@@ -48,7 +48,7 @@ def explanation_tree(explanation: Explanation) -> Tree:
     colour = COLOURS[status.state]
     tree = Tree(f"{status.job.folder.as_posix()} [{colour}]{status.state}[/]", highlight=False)
     if explanation.like is not None:
-        tree.add(f"never made; the nearest is {explanation.like.as_posix()}, which differs in", highlight=False)
+        tree.add(f"never made; the nearest is {explanation.like.as_posix()}", highlight=False)
     told = {upstream.status.job.folder.as_posix() for upstream in explanation.inputs}
     for reason in explanation.reasons:
         # what is told below, under the input itself

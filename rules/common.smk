@@ -67,18 +67,23 @@ def manifests(job):
     def paths(wildcards):
         found = [upstream.manifest for upstream in job(wildcards).upstream]
         # a deleted input that another job needs again must not remake every fresh result that was made from it
-        if settled(job(wildcards)):
-            return [ancient(path) for path in freshness.present(found)]
-        return found
+        if not settled(job(wildcards)):
+            return found
+        whole = freshness.is_whole(job(wildcards))
+        return [
+            ancient(path) for path in (freshness.present(found) if whole else found)
+        ]
 
     return paths
 
 
 def payloads(job):
-    """Return the files that a job reads, which concern only a job that will run."""
+    """Return the files that a job reads, which concern only a job that may run."""
 
     def paths(wildcards):
-        upstream = () if settled(job(wildcards)) else job(wildcards).upstream
+        asked = job(wildcards)
+        idle = settled(asked) and freshness.is_whole(asked)
+        upstream = () if idle else asked.upstream
         return [path for found in upstream for path in found.payloads]
 
     return paths

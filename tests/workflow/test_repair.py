@@ -90,12 +90,21 @@ def test_nothing_is_cleared_while_snakemake_runs(plan: ConfiguredPlan) -> None:
     assert read_cleared(Path()) == []
 
 
-def test_damaged_result_is_settled_only_if_its_files_are_there(plan: ConfiguredPlan) -> None:
+def test_damage_alone_makes_nothing_run_but_a_change_upstream_does(plan: ConfiguredPlan) -> None:
     job = finish(plan, "tokenize_tracks")
     Path(job.payloads[0]).write_text("short")
-    assert Freshness(plan).is_settled(job)
+    found = Freshness(plan)
+    assert (found.is_settled(job), found.is_whole(job)) == (True, True)
     Path(job.payloads[0]).unlink()
+    found = Freshness(plan)
+    assert (found.is_settled(job), found.is_whole(job)) == (True, False)
+    data = job.upstream[0]
+    with publish(data.folder, StageSpec(output=data.folder, planned={"other": 1}), stage=data.rule) as publication:
+        for name in data.files:
+            publication.payload(name).write_text(name)
     assert not Freshness(plan).is_settled(job)
+    Path(job.manifest).unlink()
+    assert not Freshness(plan).is_settled(job), "without a manifest its inputs decide"
 
 
 def test_finished_run_forgets_what_was_cleared(plan: ConfiguredPlan) -> None:

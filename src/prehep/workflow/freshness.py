@@ -43,8 +43,10 @@ class Freshness:
     def is_settled(self, job: Job) -> bool:
         """Tell whether a job's results need not be remade, whatever happens to the times of its inputs."""
         status = self.statuses.get(job.manifest)
-        if status is None or status.state not in (State.FRESH, State.CORRUPT):
-            return False
+        return status is not None and status.settled
+
+    def is_whole(self, job: Job) -> bool:
+        """Tell whether everything that a job declares is there, so that no other job can make it run."""
         return all((self.root / path).exists() for path in (job.manifest, *job.payloads))
 
     def present(self, paths: Iterable[str]) -> list[str]:

@@ -57,12 +57,21 @@ class Reason:
 
 @dataclass(frozen=True)
 class JobStatus:
-    """State of one job's results."""
+    """State of one job's results.
+
+    Attributes:
+        job: the job.
+        state: what its results are.
+        reasons: why they are not fresh.
+        manifest: the manifest, where it can be read.
+        settled: whether nothing but damage makes them run again.
+    """
 
     job: Job
     state: State
     reasons: tuple[Reason, ...] = ()
     manifest: Manifest | None = None
+    settled: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the status as JSON-ready values."""
@@ -109,16 +118,21 @@ def _judge(plan: Plan, job: Job, found: Mapping[str, JobStatus], damage: list[st
         manifest = read_manifest(root / job.folder)
     except CorruptPayloadError:
         manifest = None
-    if damage:
-        return JobStatus(job, State.CORRUPT, tuple(Reason("damage", text) for text in damage), manifest)
     if manifest is None:
-        return JobStatus(job, State.MISSING)
+        settled = bool(damage) and all(found[upstream.manifest].settled for upstream in job.upstream)
+        return JobStatus(job, State.CORRUPT if damage else State.MISSING, _told(damage), None, settled)
     reasons = (
         *changed_settings(manifest.spec, job.spec),
         *_changed_code(manifest.code, plan.code(job)),
         *_changed_inputs(plan, job, manifest, found),
     )
-    return JobStatus(job, State.STALE if reasons else State.FRESH, reasons, manifest)
+    if damage:
+        return JobStatus(job, State.CORRUPT, _told(damage), manifest, not reasons)
+    return JobStatus(job, State.STALE if reasons else State.FRESH, reasons, manifest, not reasons)
+
+
+def _told(damage: list[str]) -> tuple[Reason, ...]:
+    return tuple(Reason("damage", text) for text in damage)
 
 
 def changed_settings(old: Any, new: Any, key: str = "") -> list[Reason]:

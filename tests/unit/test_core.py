@@ -195,13 +195,19 @@ def test_command_reports_an_error_as_one_line(tmp_path: Path, capsys: pytest.Cap
     assert "resolved specification" in (tmp_path / "log").read_text()
 
 
-@pytest.mark.usefixtures("restored_logging")
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the script that seems to run."""
+    path = tmp_path / "scripts" / "simulate.py"
+    write_text(path, "x = 1")
+    monkeypatch.setattr("sys.argv", [str(path)])
+    return path
+
+
+@pytest.mark.usefixtures("restored_logging", "script")
 def test_command_refuses_code_that_was_edited_while_it_was_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script = tmp_path / "scripts" / "simulate.py"
-    write_text(script, "x = 1")
-    monkeypatch.setattr("sys.argv", [str(script)])
     monkeypatch.setattr("prehep.stages.command.last_edit", lambda *_: (time.time(), "seeds.py"))
     reference = CodeReference("0" * 16, ("prehep.core.seeds",), "abc")
     spec = json.dumps({"output": str(tmp_path / "out")})
@@ -211,12 +217,7 @@ def test_command_refuses_code_that_was_edited_while_it_was_loaded(
 
 
 @pytest.mark.usefixtures("restored_logging")
-def test_command_records_plan_and_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    script = tmp_path / "scripts" / "simulate.py"
-    write_text(script, "x = 1")
-    monkeypatch.setattr("sys.argv", [str(script)])
+def test_command_records_plan_and_code(tmp_path: Path, script: Path, capsys: pytest.CaptureFixture[str]) -> None:
     modules = ("prehep.core.seeds",)
     reference = CodeReference(combine(code_table(modules, script, "abc")), modules, "abc")
     spec = json.dumps({"inner": {"cut": 2}, "output": str(tmp_path / "out")})

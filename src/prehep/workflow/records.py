@@ -69,9 +69,8 @@ class Records:
 def export_records(root: Path = Path()) -> int:
     """Write the records of all present output files to one file, sorted; return how many there are.
 
-    Those of the last export that still fit stay, where Snakemake has none of its own.
-
-    Each line holds the hash of the manifest in whose folder the file lies, by which an import knows that it fits.
+    Each line holds the hash of the manifest in whose folder the file lies, by which an import knows that it fits. Where
+    Snakemake has no record, the line of the last export stays if it still fits.
     """
     records = Records(root)
     if not records.folder.is_dir():

@@ -12,6 +12,8 @@ rule tokenize_events:
         features="tokens/{name}-{digest}/features.npy",
         types="tokens/{name}-{digest}/types.npy",
         kinematics="tokens/{name}-{digest}/kinematics.npy",
+        slot="tokens/{name}-{digest}/slot.npy",
+        offsets="tokens/{name}-{digest}/offsets.npy",
         weights="tokens/{name}-{digest}/weights.npy",
         split="tokens/{name}-{digest}/split.npy",
         identity="tokens/{name}-{digest}/identity.npy",

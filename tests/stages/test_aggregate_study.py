@@ -16,16 +16,6 @@ from prehep.workflow.parts import STUDY_TABLES
 HISTORY = pd.DataFrame({"step": [10, 20], "learning_rate": 0.1, "train_loss": [2.0, 1.0], "valid_loss": [2.1, 1.2]})
 
 
-def event_tokens(folder: Path) -> Path:
-    """Random muons with weights, republished as tokenize_events leaves them."""
-    source = write_event_tokens(folder.with_name(f"{folder.name}-plain"), events=200)
-    with publish(folder, report_inputs.Nothing(), stage="tokenize_events") as publication:
-        for name in ("kinematics", "types", "split"):
-            np.save(publication.payload(f"{name}.npy"), np.load(source / f"{name}.npy"))
-        np.save(publication.payload("weights.npy"), np.full(200, 0.5, np.float32))
-    return folder
-
-
 def event_spec(root: Path) -> Spec:
     efficiency = report_inputs.synthetic.efficiency()
     scores = []
@@ -36,7 +26,7 @@ def event_spec(root: Path) -> Spec:
             files["test_set.json"] = {"signal": 700, "background": 800}
         scores.append(folder_of(root / f"scores-{model}", files))
     summary = {"processes": {"ttbar": {"events": 10, "accepted_cross_section_pb": 5.0}}}
-    tokens = event_tokens(root / "tokens")
+    tokens = write_event_tokens(root / "tokens", events=200)
     with publish(root / "run", report_inputs.Nothing(), stage="pretrain_model", inputs=(tokens,)) as publication:
         HISTORY.to_csv(publication.payload("history.csv"), index=False)
     settings = {
@@ -54,7 +44,7 @@ def event_spec(root: Path) -> Spec:
         settings=settings,
         accuracies=(folder_of(root / "evaluated", {"accuracy.csv": report_inputs.synthetic.masked_accuracy()}),),
         runs={"masked_type": root / "run"},
-        samples={"data": tokens, "simulated": event_tokens(root / "other")},
+        samples={"data": tokens, "simulated": write_event_tokens(root / "other", events=200)},
         sample_titles={"data": "Real muons"},
         sample_origins={"data": "collisions", "simulated": "cms_simulation"},
     )

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,9 +18,10 @@ from prehep.core.settings import Settings
 from prehep.data.parquet import required
 from prehep.data.splits import assign_split
 from prehep.stages import tokenize_events
+from prehep.stages.dense_events import read_dense
 from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import encode
-from prehep.tokens.event_selection import COLUMNS
+from prehep.tokens.event_selection import COLUMNS, available_objects, select_events
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 MUON_FILE = SHARED / "cms" / "agc_open-data-example_Run2012BC_DoubleMuParked_100k.root"
@@ -93,31 +95,58 @@ def read_encoding(folder: Path) -> EventEncoding:
 def test_arrays_have_the_shapes_and_types_of_the_contract(tmp_path: Path) -> None:
     tokens = tokenise(tmp_path, write_events(tmp_path / "data", make_columns()), EventTokenSettings())
     arrays = read_arrays(tokens)
-    events = len(arrays["split"])
+    events, objects = len(arrays["split"]), len(arrays["slot"])
     assert 50 < events < EVENTS
+    assert 4 * events < objects < 6 * events
     assert {name: (array.dtype.str, array.shape[1:]) for name, array in arrays.items()} == {
-        "features": ("<f4", (6, 9)),
-        "types": ("|i1", (6,)),
-        "kinematics": ("<f4", (6, 5)),
+        "features": ("<f4", (9,)),
+        "types": ("|i1", ()),
+        "kinematics": ("<f4", (5,)),
+        "slot": ("|i1", ()),
+        "offsets": ("<i8", ()),
         "weights": ("<f4", ()),
         "split": ("|u1", ()),
         "identity": ("<u8", ()),
         "process": ("<i2", ()),
     }
-    assert {len(array) for array in arrays.values()} == {events}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    assert lengths.pop("offsets") == events + 1
+    assert {lengths.pop(name) for name in ("features", "types", "kinematics", "slot")} == {objects}
+    assert set(lengths.values()) == {events}
+    assert (np.diff(arrays["offsets"]) > 0).all()
+    assert arrays["offsets"][[0, -1]].tolist() == [0, objects]
     assert read_encoding(tokens).cut_flow["filled_slots"] == events
     assert set(read_manifest(tokens).inputs) == {(tmp_path / name).as_posix() for name in ("data", "quality")}
 
 
-def test_features_are_the_scaled_encoding_and_padding_is_zero(tmp_path: Path) -> None:
+def check_dense(tokens: Path, data: Path, settings: EventTokenSettings) -> None:
+    """Compare with all events selected, encoded and scaled in slots, at once."""
+    schema = json.loads((data / "schema.json").read_text())
+    events = ak.from_parquet(data / "events.parquet")
+    present = available_objects(settings, schema["columns"], "data")
+    selected = select_events(events, settings, present, float(schema.get("btag_medium") or 0.0))
+    types, encoding = selected.types, read_encoding(tokens)
+    unscaled = encode(selected.kinematics, types, settings.features)
+    expected = types, selected.kinematics, encoding.scaling.apply(unscaled, types)
+    for found, values in zip(read_dense(tokens, ("types", "kinematics", "features")), expected, strict=True):
+        assert found.dtype == values.dtype
+        np.testing.assert_array_equal(found, values)
+
+
+def test_objects_return_to_the_slots_they_were_selected_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenize_events, "CHUNK_EVENTS", 170)
+    data = write_events(tmp_path / "data", make_columns())
+    check_dense(tokenise(tmp_path, data, EventTokenSettings()), data, EventTokenSettings())
+
+
+def test_features_are_the_scaled_encoding(tmp_path: Path) -> None:
     tokens = tokenise(tmp_path, write_events(tmp_path / "data", make_columns()), EventTokenSettings())
     arrays, encoding = read_arrays(tokens), read_encoding(tokens)
-    types, train = arrays["types"], arrays["split"] == 0
-    unscaled = encode(arrays["kinematics"], types, encoding.features)
+    train = np.repeat(arrays["split"] == 0, np.diff(arrays["offsets"]))
+    unscaled = encode(arrays["kinematics"], arrays["types"], encoding.features)
     scaled = (unscaled - np.array(encoding.scaling.mean)) / np.array(encoding.scaling.std)
-    np.testing.assert_allclose(arrays["features"][types > 0], scaled[types > 0], atol=1e-5)
-    assert (arrays["features"][types == 0] == 0).all()
-    objects = arrays["features"][train][types[train] > 0]
+    np.testing.assert_allclose(arrays["features"], scaled, atol=1e-5)
+    objects = arrays["features"][train]
     np.testing.assert_allclose(objects[:, :5].mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(objects[:, :5].std(axis=0), 1, atol=1e-4)
     assert set(np.unique(objects[:, 5:])) == {0, 1}
@@ -129,7 +158,8 @@ def test_rows_keep_their_identity_split_weight_and_process(tmp_path: Path) -> No
     rows = np.array([list(columns["identity"].to_numpy()).index(value) for value in arrays["identity"]])
     assert (np.diff(rows) > 0).all()
     np.testing.assert_allclose(arrays["weights"], columns["weight"].to_numpy()[rows], rtol=1e-6)
-    np.testing.assert_allclose(arrays["kinematics"][:, 1, 0], columns["MET_pt"].to_numpy()[rows])
+    met = arrays["kinematics"][arrays["slot"] == 1]
+    np.testing.assert_allclose(met[:, 0], columns["MET_pt"].to_numpy()[rows])
     np.testing.assert_array_equal(arrays["split"], assign_split(arrays["identity"], 0.1, 0.2))
     names = np.array(read_encoding(tmp_path / "data-tokens").processes)[arrays["process"]]
     assert names.tolist() == [columns["process"][int(row)].as_py() for row in rows]
@@ -180,13 +210,13 @@ def test_unlabelled_and_unscaled(tmp_path: Path) -> None:
     np.testing.assert_array_equal(arrays["features"], encode(arrays["kinematics"], arrays["types"], encoding.features))
 
 
-def test_missing_jets_are_padding_and_cuts_on_them_an_error(tmp_path: Path) -> None:
+def test_missing_jets_leave_slots_empty_and_cuts_on_them_an_error(tmp_path: Path) -> None:
     data = write_events(tmp_path / "data", make_columns(), missing=("Jet", "Electron"))
     with pytest.raises(ConfigError, match=r"tokens.jets_min is 2 but .* has no Jet; set it to 0"):
         tokenise(tmp_path, data, EventTokenSettings())
     arrays = read_arrays(tokenise(tmp_path, data, EventTokenSettings(jets_min=0)))
-    assert set(np.unique(arrays["types"])) == {0, 1, 4}
-    assert (arrays["types"][:, 2:] == 0).all()
+    assert set(np.unique(arrays["types"])) == {1, 4}
+    assert set(np.unique(arrays["slot"])) == {0, 1}
 
 
 def test_selection_that_nothing_passes_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
@@ -238,11 +268,14 @@ def test_real_muons(tmp_path: Path) -> None:
     arrays, encoding = read_arrays(tokens), read_encoding(tokens)
     assert encoding.missing == missing
     assert encoding.cut_flow["all"] == 100_000
-    assert len(arrays["features"]) == 96_671
+    assert len(arrays["split"]) == 96_671
     assert "mass" not in encoding.columns
-    two = (arrays["types"] == 1).all(axis=1)
-    np.testing.assert_allclose(arrays["kinematics"][two][..., 3], 0.10566, atol=1e-4)
-    assert (arrays["kinematics"][two, 0, 0] >= arrays["kinematics"][two, 1, 0]).all()
-    assert set(np.unique(arrays["kinematics"][two][..., 4])) == {-1, 1}
-    fractions = np.bincount(arrays["split"]) / len(two)
+    assert (arrays["types"] == 1).all()
+    np.testing.assert_allclose(arrays["kinematics"][:, 3], 0.10566, atol=1e-4)
+    assert set(np.unique(arrays["kinematics"][:, 4])) == {-1, 1}
+    (kinematics,) = read_dense(tokens, ("kinematics",))
+    pt = kinematics[..., 0]
+    assert (pt[:, 0] >= pt[:, 1]).all()
+    check_dense(tokens, tmp_path / "data", MUON_SETTINGS)
+    fractions = np.bincount(arrays["split"]) / len(pt)
     np.testing.assert_allclose(fractions, [0.7, 0.1, 0.2], atol=0.01)

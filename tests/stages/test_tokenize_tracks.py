@@ -186,5 +186,5 @@ def test_real_trackml_event_gives_tracks(tmp_path: Path) -> None:
     assert np.isfinite(arrays["pt"]).all()
     inside = np.hypot(arrays["positions"][:, 0], arrays["positions"][:, 1])
     assert inside.max() < 200
-    centres = found.vocabulary.centres[found.tokens]
+    centres = found.vocabulary.centres[arrays["tokens"]]
     assert np.linalg.norm(arrays["positions"] - centres, axis=1).max() < 50

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from prehep.core.manifest import publish
+from prehep.core.manifest import Publication, publish
 from prehep.core.settings import Settings
 
 PROCESSES = {"signal": 1.0, "background": 0.0}
@@ -38,9 +38,12 @@ def write_event_tokens(folder: Path, events: int = 600, seed: int = 1, shift: fl
     )
     columns = ["pt", "eta", "sin_phi", "cos_phi", "charge"]
     arrays = {
-        "features": features.astype(np.float32),
-        "types": np.ones((events, slots), np.int8),
-        "kinematics": kinematics,
+        "features": features.astype(np.float32).reshape(events * slots, -1),
+        "types": np.ones(events * slots, np.int8),
+        "kinematics": kinematics.reshape(events * slots, -1),
+        "slot": np.tile(np.arange(slots, dtype=np.int8), events),
+        "offsets": slots * np.arange(events + 1),
+        "weights": np.full(events, 0.5, np.float32),
         "split": random.choice(3, events, p=[0.6, 0.2, 0.2]).astype(np.uint8),
     }
     encoding = {
@@ -63,6 +66,16 @@ def write_track_tokens(folder: Path, tracks: int = 300, seed: int = 1) -> Path:
     lengths = random.integers(4, 9, tracks)
     starts = random.integers(5, 5 + modules - 8, tracks)
     tokens = np.concatenate([start + np.arange(length) for start, length in zip(starts, lengths, strict=True)])
+    with publish(folder, NoSpec(name=folder.name), stage="tokenize_tracks") as publication:
+        np.save(publication.payload("tokens.npy"), tokens.astype(np.int32))
+        np.save(publication.payload("offsets.npy"), np.r_[0, np.cumsum(lengths)].astype(np.int64))
+        np.save(publication.payload("split.npy"), random.choice(3, tracks, p=[0.6, 0.2, 0.2]).astype(np.uint8))
+        write_vocabulary(publication, modules)
+    return folder
+
+
+def write_vocabulary(publication: Publication, modules: int) -> None:
+    """Write modules in one volume, five to a layer."""
     index = np.arange(modules)
     table = pd.DataFrame(
         {
@@ -75,9 +88,4 @@ def write_track_tokens(folder: Path, tracks: int = 300, seed: int = 1) -> Path:
             "cz": np.r_[[0.0] * 5, 20.0 * index],
         }
     )
-    with publish(folder, NoSpec(name=folder.name), stage="tokenize_tracks") as publication:
-        np.save(publication.payload("tokens.npy"), tokens.astype(np.int32))
-        np.save(publication.payload("offsets.npy"), np.r_[0, np.cumsum(lengths)].astype(np.int64))
-        np.save(publication.payload("split.npy"), random.choice(3, tracks, p=[0.6, 0.2, 0.2]).astype(np.uint8))
-        table.to_parquet(publication.payload("vocabulary.parquet"))
-    return folder
+    table.to_parquet(publication.payload("vocabulary.parquet"))

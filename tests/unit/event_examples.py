@@ -8,6 +8,8 @@ from prehep.core.config.event_tokens import Feature
 from prehep.tokens.event_data import EventData
 from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import Scaling, encode, feature_columns
+from prehep.tokens.event_slots import dense, filled_slots
+from prehep.tokens.ragged import RaggedArrays
 
 DEFAULT: tuple[Feature, ...] = ("pt", "eta", "sin_phi", "cos_phi", "mass", "type")
 MUONS: tuple[Feature, ...] = ("pt", "eta", "sin_phi", "cos_phi", "charge", "type")
@@ -33,7 +35,7 @@ def make_data(events: int = 200, features: tuple[Feature, ...] = DEFAULT, seed: 
 
 
 def make_data_from(kinematics: np.ndarray, types: np.ndarray, features: tuple[Feature, ...] = DEFAULT) -> EventData:
-    """Return unscaled tokens of given objects."""
+    """Return unscaled tokens of given objects, (events, slots, 5) and (events, slots), 0 = padding."""
     columns = feature_columns(features)
     encoding = EventEncoding(
         slots=("lepton", "met", "bjet", "bjet", "light_jet", "light_jet")[: types.shape[1]],
@@ -42,4 +44,13 @@ def make_data_from(kinematics: np.ndarray, types: np.ndarray, features: tuple[Fe
         scaling=Scaling.identity(columns),
     )
     split = (np.arange(len(types)) % 3).astype(np.uint8)
-    return EventData(encode(kinematics, types, features), types, kinematics, split, encoding)
+    filled = filled_slots(types)
+    arrays = {"features": encode(kinematics, types, features), "types": types, "kinematics": kinematics}
+    objects = {name: values[filled.real] for name, values in arrays.items()} | {"slot": filled.slot}
+    return EventData(RaggedArrays(objects, np.append(0, np.cumsum(filled.lengths))), split, encoding)
+
+
+def dense_of(data: EventData, name: str, indices: np.ndarray | None = None) -> np.ndarray:
+    """Return one array of some events, by default all, with one place for each slot."""
+    found, lengths = data.objects.gather(np.arange(len(data)) if indices is None else indices)
+    return dense(found[name], found["slot"], lengths, len(data.encoding.slots))

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from track_examples import RINGS, STAVES, straight_tracks
+from track_examples import RINGS, STAVES, flat_tokens, straight_tracks
 
 from prehep.core.config.network import ModelSettings
 from prehep.core.config.training import ObjectiveSettings
@@ -34,8 +34,9 @@ def slow_rows(data: TrackData, shown: str, position: str) -> tuple[dict[str, flo
     """Return what one row should say, track by track."""
     places = probe_positions(data.lengths, 1)[position]
     exact, distances = 0, []
+    tokens, offsets = flat_tokens(data)
     for index in range(len(data)):
-        hits = data.tokens[data.offsets[index] : data.offsets[index + 1]].tolist()
+        hits = tokens[offsets[index] : offsets[index + 1]].tolist()
         place = int(places[index])
         true = hits[place - 1]
         left = 2 if place == 1 else hits[place - 2]
@@ -76,7 +77,7 @@ def test_columns_and_all_is_the_mean_of_the_three() -> None:
 
 
 def test_only_the_asked_hit_is_hidden_and_the_data_are_not_changed() -> None:
-    before = DATA.tokens.copy()
+    before = flat_tokens(DATA)[0].copy()
 
     def check(tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> NDArray[np.int64]:
         assert ((tokens == MASK).sum(1) == 1).all()
@@ -84,7 +85,7 @@ def test_only_the_asked_hit_is_hidden_and_the_data_are_not_changed() -> None:
         return np.full(len(tokens), PAD)
 
     accuracy, distance = evaluate_masked_modules(check, DATA, ALL, "barrel", "none", inputs=("masked",))
-    assert (DATA.tokens == before).all()
+    assert (flat_tokens(DATA)[0] == before).all()
     assert not accuracy["within_20mm"].any()
     assert not distance["cumulative"].any()
 

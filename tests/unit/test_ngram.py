@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from track_examples import straight_tracks
+from track_examples import flat_tokens, straight_tracks
 
 from prehep.evaluation.ngram import CONTEXTS, COUNT_EDGES, SHARE_EDGES, NGram, gaps
 from prehep.tokens.track_data import TrackData
@@ -19,16 +19,18 @@ def noisy_tracks(tracks: int, seed: int) -> TrackData:
     """Return straight tracks in which one hit in six is somewhere else."""
     data = straight_tracks(tracks, seed)
     random = np.random.default_rng(seed)
-    moved = random.random(len(data.tokens)) < 0.17
-    data.tokens[moved] = random.integers(FIRST_MODULE, FIRST_MODULE + 30, moved.sum())
+    tokens, _ = flat_tokens(data)
+    moved = random.random(len(tokens)) < 0.17
+    tokens[moved] = random.integers(FIRST_MODULE, FIRST_MODULE + 30, moved.sum())
     return data
 
 
 def slow_gaps(data: TrackData, indices: NDArray[np.int64]) -> list[tuple[list[int], int, int]]:
     """Return every track as a padded list with the position and token of every hit."""
     found = []
+    tokens, offsets = flat_tokens(data)
     for index in indices:
-        hits = data.tokens[data.offsets[index] : data.offsets[index + 1]].tolist()
+        hits = tokens[offsets[index] : offsets[index + 1]].tolist()
         sequence = [PAD] * 3 + [CLS, *hits, SEP] + [PAD] * 3
         found += [(sequence, 4 + place, token) for place, token in enumerate(hits)]
     return found
@@ -97,16 +99,18 @@ def test_knows_tracks_it_has_seen_and_does_not_look_at_the_gap() -> None:
 def test_unseen_contexts_fall_back_to_the_commonest_module() -> None:
     data = straight_tracks(400)
     model = NGram().fit(data, np.arange(300), np.arange(300, 400))
-    unseen = np.setdiff1d(np.arange(FIRST_MODULE, FIRST_MODULE + 480), data.tokens[: data.offsets[300]])[0]
+    tokens, offsets = flat_tokens(data)
+    trained = tokens[: offsets[300]]
+    unseen = np.setdiff1d(np.arange(FIRST_MODULE, FIRST_MODULE + 480), trained)[0]
     stranger = np.array([[CLS, *[unseen] * 7, SEP]])
-    commonest = np.bincount(data.tokens[: data.offsets[300]]).argmax()
+    commonest = np.bincount(trained).argmax()
     assert model.predict(stranger, np.array([4])).tolist() == [commonest]
 
 
 def test_gaps_hold_every_hit_once() -> None:
     data = straight_tracks(50)
     neighbours, target = gaps(data, np.arange(50))
-    assert target.tolist() == data.tokens.tolist()
+    assert target.tolist() == flat_tokens(data)[0].tolist()
     expected = [sequence[place - 3 : place + 4] for sequence, place, _ in slow_gaps(data, np.arange(50))]
     assert neighbours.tolist() == expected
 

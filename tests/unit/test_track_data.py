@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from track_examples import barrel_modules, straight_tracks
+from track_examples import barrel_modules, flat_tokens, straight_tracks
 
 from prehep.core.errors import FormatError
 from prehep.tokens.track_data import TrackData
@@ -15,13 +16,16 @@ from prehep.tokens.track_vocabulary import CLS, PAD, SEP, build_vocabulary
 @given(st.lists(st.integers(0, 49), min_size=1, max_size=12))
 def test_batch_is_cls_hits_sep_padding(indices: list[int]) -> None:
     data = straight_tracks(50)
+    tokens, offsets = flat_tokens(data)
     batch = data.batch(np.array(indices))
     longest = max(int(data.lengths[index]) for index in indices)
     assert batch["tokens"].shape == (len(indices), longest + 2)
     for row, index in zip(batch["tokens"].tolist(), indices, strict=True):
-        hits = data.tokens[data.offsets[index] : data.offsets[index + 1]].tolist()
+        hits = tokens[offsets[index] : offsets[index + 1]].tolist()
         assert row == [CLS, *hits, SEP] + [PAD] * (longest - len(hits))
-    assert batch["lengths"].tolist() == data.lengths[indices].tolist()
+    assert batch["lengths"].tolist() == (data.lengths[indices] + 2).tolist()
+    assert batch["lengths"].tolist() == (batch["tokens"] != PAD).sum(1).tolist()
+    assert {values.dtype for values in batch.values()} == {torch.int64}
 
 
 def test_longest_batch_fits_the_model_even_where_training_tracks_are_short() -> None:
@@ -42,6 +46,15 @@ def test_join_appends_tracks() -> None:
     assert len(joined) == 50
     assert joined.padded(np.arange(20, 50)).tolist() == second.padded(np.arange(30)).tolist()
     assert joined.split.tolist() == [*first.split, *second.split]
+    assert joined.lengths.tolist() == [*first.lengths, *second.lengths]
+    assert joined.info == first.info
+
+
+def test_join_copies_no_hits() -> None:
+    parts = [straight_tracks(20, seed=1), straight_tracks(30, seed=2)]
+    joined = TrackData.join(parts, ["first", "second"])
+    for part, kept in zip(parts, joined.hits.parts, strict=True):
+        assert np.shares_memory(kept.arrays["tokens"], flat_tokens(part)[0])
 
 
 def test_join_refuses_another_vocabulary() -> None:

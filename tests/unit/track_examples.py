@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from prehep.tokens.ragged import RaggedArrays
 from prehep.tokens.track_data import TrackData
 from prehep.tokens.track_vocabulary import FIRST_MODULE, TrackVocabulary, build_vocabulary
 
@@ -45,4 +46,11 @@ def straight_tracks(tracks: int = 200, seed: int = 1, lengths: tuple[int, int] =
     ]
     offsets = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     split = random.choice(3, tracks, p=[0.6, 0.2, 0.2]).astype(np.uint8)
-    return TrackData(np.concatenate(tokens).astype(np.int32), offsets, split, barrel_vocabulary())
+    hits = RaggedArrays({"tokens": np.concatenate(tokens).astype(np.int32)}, offsets)
+    return TrackData(hits, split, barrel_vocabulary())
+
+
+def flat_tokens(data: TrackData) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tokens of all hits and the offsets of the tracks of one sample; both can be changed in place."""
+    (part,) = data.hits.parts
+    return part.arrays["tokens"], part.offsets

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from prehep.core.manifest import load_payload
+from prehep.core.mapped import map_rows
 from prehep.stages.event_tokens import ENCODING, read_encoding
 from prehep.stages.token_data import TokenReader
 from prehep.tokens.event_data import EventData
+from prehep.tokens.ragged import RaggedArrays
 
-ARRAYS = ("features.npy", "types.npy", "kinematics.npy", "split.npy")
+OBJECT_ARRAYS = ("features", "types", "kinematics", "slot")
 
 
 def read_event_data(folder: Path) -> EventData:
@@ -19,8 +21,9 @@ def read_event_data(folder: Path) -> EventData:
     Raises:
         CorruptPayloadError: a file differs from its manifest.
     """
-    features, types, kinematics, split = (np.load(load_payload(folder, name), mmap_mode="r") for name in ARRAYS)
-    return EventData(features, types, kinematics, split, read_encoding(folder))
+    objects = {name: map_rows(load_payload(folder, f"{name}.npy")) for name in OBJECT_ARRAYS}
+    offsets, split = (np.load(load_payload(folder, f"{name}.npy"), mmap_mode="r") for name in ("offsets", "split"))
+    return EventData(RaggedArrays(objects, offsets), split, read_encoding(folder))
 
 
 def join_event_data(folders: Sequence[Path]) -> EventData:

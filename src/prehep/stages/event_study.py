@@ -15,6 +15,7 @@ from prehep.core.settings import Settings
 from prehep.evaluation.histograms import EventSample, dimuon_spectrum, object_distributions
 from prehep.evaluation.label_efficiency import label_comparison, label_efficiency, label_summary, tuned_choices
 from prehep.evaluation.mixture import mixture_table
+from prehep.stages.dense_events import read_dense
 from prehep.stages.payload_names import TEST_SET
 from prehep.stages.tables import has_payload, join_tables, read_table
 
@@ -99,5 +100,5 @@ def _task_title(task: ClassificationTask) -> str:
 
 
 def _event_sample(folder: Path) -> EventSample:
-    names = ("kinematics.npy", "types.npy", "weights.npy")
-    return EventSample(*(np.load(load_payload(folder, name), mmap_mode="r") for name in names))
+    kinematics, types = read_dense(folder, ("kinematics", "types"))
+    return EventSample(kinematics, types, np.load(load_payload(folder, "weights.npy")))

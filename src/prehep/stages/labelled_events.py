@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from prehep.core.config.classification_task import ClassificationTask
 from prehep.core.errors import ConfigError
 from prehep.core.manifest import load_payload
+from prehep.stages.dense_events import read_dense
 from prehep.tokens.labelled_sets import task_labels
 
 FOLDERS = {"processes": 2, "z_window": 1}
@@ -52,9 +53,7 @@ def read_labelled_events(folders: Sequence[Path], task: ClassificationTask) -> L
         )
     splits = [np.load(load_payload(folder, "split.npy")) for folder in folders]
     source = np.repeat(np.arange(len(folders)), [len(split) for split in splits])
-    features, types, kinematics = (
-        np.concatenate([np.load(load_payload(folder, f"{name}.npy")) for folder in folders])
-        for name in ("features", "types", "kinematics")
-    )
+    samples = [read_dense(folder, ("features", "types", "kinematics")) for folder in folders]
+    features, types, kinematics = (np.concatenate(parts) for parts in zip(*samples, strict=True))
     labels = task_labels(task, kinematics, types, source)
     return LabelledEvents(features, types, kinematics, np.concatenate(splits), labels)

@@ -1,6 +1,7 @@
 """Stage tokenize_events: ingested events to the arrays that networks and trees read.
 
-Row groups are read one at a time and the arrays grow on disk, so memory does not depend on the number of events.
+Only real objects are written, event by event in the order of their slots. Row groups are read one at a time and the
+arrays grow on disk, so memory does not depend on the number of events.
 """
 
 import json
@@ -26,10 +27,22 @@ from prehep.core.specification import StageSpec
 from prehep.data.splits import TRAIN, assign_split
 from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import KINEMATICS, Scaling, ScalingMeasurement, encode, feature_columns
-from prehep.tokens.event_selection import COLUMNS, available_objects, select_events
+from prehep.tokens.event_selection import COLUMNS, SelectedEvents, available_objects, select_events
+from prehep.tokens.event_slots import filled_slots
 
 CHUNK_EVENTS = 65_536
 ENCODING = "encoding.json"
+ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "kinematics": ("<f4", (len(KINEMATICS),)),
+    "types": ("|i1", ()),
+    "slot": ("|i1", ()),
+    "offsets": ("<i8", ()),
+    "weights": ("<f4", ()),
+    "split": ("|u1", ()),
+    "identity": ("<u8", ()),
+    "process": ("<i2", ()),
+}
+"""Type and shape of a row of each array but the features; the first three have one row per object."""
 
 
 class Spec(StageSpec):
@@ -108,14 +121,14 @@ def _select(spec: Spec, publication: Publication) -> tuple[dict[str, int], tuple
     with ExitStack() as stack, progress(f"tokenising {spec.name}", pq.read_metadata(path).num_rows) as shown:
         arrays = {
             name: stack.enter_context(GrowingArray(publication.payload(f"{name}.npy"), dtype, *shape))
-            for name, (dtype, shape) in _arrays(len(settings.slots)).items()
+            for name, (dtype, shape) in ARRAYS.items()
         }
+        arrays["offsets"].append(np.zeros(1, np.int64))
         for chunk in _chunks(path, present, schema["columns"]):
             selected = select_events(chunk, settings, present, float(schema.get("btag_medium") or 0.0))
             cut_flow.update(selected.cut_flow)
             identity = ak.to_numpy(chunk["identity"])[selected.chosen].astype(np.uint64)
-            arrays["kinematics"].append(selected.kinematics)
-            arrays["types"].append(selected.types)
+            _append_objects(arrays, selected)
             arrays["weights"].append(ak.to_numpy(chunk["weight"])[selected.chosen])
             arrays["split"].append(assign_split(identity, settings.split.valid, settings.split.test))
             arrays["identity"].append(identity)
@@ -127,15 +140,13 @@ def _select(spec: Spec, publication: Publication) -> tuple[dict[str, int], tuple
     return dict(cut_flow), processes, tuple(schema["missing"])
 
 
-def _arrays(slots: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    return {
-        "kinematics": ("<f4", (slots, len(KINEMATICS))),
-        "types": ("|i1", (slots,)),
-        "weights": ("<f4", ()),
-        "split": ("|u1", ()),
-        "identity": ("<u8", ()),
-        "process": ("<i2", ()),
-    }
+def _append_objects(arrays: Mapping[str, GrowingArray], selected: SelectedEvents) -> None:
+    filled = filled_slots(selected.types)
+    written = arrays["types"].length
+    arrays["kinematics"].append(selected.kinematics[filled.real])
+    arrays["types"].append(selected.types[filled.real])
+    arrays["slot"].append(filled.slot)
+    arrays["offsets"].append(written + np.cumsum(filled.lengths))
 
 
 def _chunks(path: Path, present: tuple[str, ...], columns: Mapping[str, str]) -> Iterator[ak.Array]:
@@ -190,8 +201,7 @@ def _choose_scaling(spec: Spec, publication: Publication) -> Scaling:
 
 
 def _write_features(spec: Spec, publication: Publication, scaling: Scaling) -> None:
-    shape = len(spec.settings.slots), len(scaling.mean)
-    with GrowingArray(publication.payload("features.npy"), "<f4", *shape) as array:
+    with GrowingArray(publication.payload("features.npy"), "<f4", len(scaling.mean)) as array:
         for features, types, _ in _encoded(spec, publication):
             array.append(scaling.apply(features, types))
 
@@ -199,10 +209,13 @@ def _write_features(spec: Spec, publication: Publication, scaling: Scaling) -> N
 def _encoded(
     spec: Spec, publication: Publication
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.uint8]]]:
-    """Yield unscaled features, types and split of the selected events, a chunk at a time."""
-    kinematics, types, split = (
-        np.load(publication.payload(f"{name}.npy"), mmap_mode="r") for name in ("kinematics", "types", "split")
+    """Yield unscaled features, types and split of each object of the selected events, a chunk at a time."""
+    kinematics, types, offsets, split = (
+        np.load(publication.payload(f"{name}.npy"), mmap_mode="r")
+        for name in ("kinematics", "types", "offsets", "split")
     )
     for start in range(0, len(split), CHUNK_EVENTS):
-        part = slice(start, start + CHUNK_EVENTS)
-        yield encode(kinematics[part], types[part], spec.settings.features), types[part], split[part]
+        edges = offsets[start : start + CHUNK_EVENTS + 1]
+        part = slice(edges[0], edges[-1])
+        of_object = np.repeat(split[start : start + CHUNK_EVENTS], np.diff(edges))
+        yield encode(kinematics[part], types[part], spec.settings.features), types[part], of_object

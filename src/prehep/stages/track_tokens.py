@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from prehep.core.manifest import load_payload
+from prehep.core.mapped import map_rows
 from prehep.stages.token_data import TokenReader
+from prehep.tokens.ragged import RaggedArrays
 from prehep.tokens.track_data import TrackData
 from prehep.tokens.track_vocabulary import TrackVocabulary
 
 VOCABULARY = "vocabulary.parquet"
-ARRAYS = ("tokens.npy", "offsets.npy", "split.npy")
 
 
 def read_track_data(folder: Path) -> TrackData:
@@ -21,8 +22,9 @@ def read_track_data(folder: Path) -> TrackData:
     Raises:
         CorruptPayloadError: a file differs from its manifest.
     """
-    tokens, offsets, split = (np.load(load_payload(folder, name), mmap_mode="r") for name in ARRAYS)
-    return TrackData(tokens, offsets, split, read_vocabulary(folder))
+    tokens = map_rows(load_payload(folder, "tokens.npy"))
+    offsets, split = (np.load(load_payload(folder, f"{name}.npy"), mmap_mode="r") for name in ("offsets", "split"))
+    return TrackData(RaggedArrays({"tokens": tokens}, offsets), split, read_vocabulary(folder))
 
 
 def read_vocabulary(folder: Path) -> TrackVocabulary:

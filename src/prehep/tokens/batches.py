@@ -22,10 +22,19 @@ class TokenData(Protocol):
         """Return (entries,) uint8: 0 training, 1 validation, 2 test."""
         ...
 
+    @property
+    def longest(self) -> int:
+        """Return the places of the longest entry."""
+        ...
+
     def __len__(self) -> int:
         """Return the number of entries."""
         ...
 
     def batch(self, indices: NDArray[np.int64]) -> "dict[str, Tensor]":
-        """Return the entries at these indices, stacked, on the CPU."""
+        """Return the entries at these indices, stacked, on the CPU.
+
+        `lengths` (batch,) int64 counts the real places of each entry. Every tensor of two or more dimensions has
+        entries in dimension 0 and places in dimension 1, the real ones first, up to the longest of these entries.
+        """
         ...

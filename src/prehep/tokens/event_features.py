@@ -31,8 +31,8 @@ class Scaling(Settings):
         """Return (features - mean) / std, 0 at padding.
 
         Args:
-            features: (events, slots, columns) of `encode`.
-            types: (events, slots), 0 = padding.
+            features: (..., columns) of `encode`: of objects, or of events and slots.
+            types: (...), 0 = padding.
         """
         scaled = (features - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.where((types > PADDING)[..., None], scaled, np.float32(0))
@@ -52,7 +52,7 @@ class ScalingMeasurement:
         self.count = 0
 
     def add(self, features: NDArray[np.float32], types: NDArray[np.int8]) -> None:
-        """Add (events, slots, columns) features of `encode` with their (events, slots) types."""
+        """Add (..., columns) features of `encode` with their (...) types."""
         objects = features[types > PADDING].astype(np.float64)
         self.count += len(objects)
         if len(objects):
@@ -86,12 +86,12 @@ def encode(
     """Encode objects as the columns named by `feature_columns`, unscaled.
 
     Args:
-        kinematics: (events, slots, 5) pt in GeV, eta, phi in rad, mass in GeV, charge.
-        types: (events, slots) 0 padding, 1 lepton, 2 b-jet, 3 light jet, 4 MET.
+        kinematics: (..., 5) pt in GeV, eta, phi in rad, mass in GeV, charge; of objects, or of events and slots.
+        types: (...) 0 padding, 1 lepton, 2 b-jet, 3 light jet, 4 MET.
         features: which, in order; pt and mass as `signed_log`.
 
     Returns:
-        (events, slots, columns), 0 at padding.
+        (..., columns), 0 at padding.
     """
     columns: list[NDArray[np.float32]] = []
     for name in features:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prehep.tokens.ragged import RaggedArrays, left_aligned
 from prehep.tokens.track_vocabulary import CLS, PAD, SEP, TrackVocabulary
 
 if TYPE_CHECKING:
@@ -18,25 +19,21 @@ SHORTEST_LENGTH_MAX = 10
 class TrackData:
     """Tracks of one or several samples with one vocabulary, read by index (the TokenData protocol).
 
+    The arrays may be memory-mapped; a batch copies only its own hits, and joined samples are not copied. In memory is
+    1 byte per track where samples are joined (`split`), and what `RaggedArrays` says.
+
     Attributes:
+        hits: flat `tokens` (hits,) int32.
         info: vocabulary_size, length_max (with CLS and SEP), and for the geometry embedding `centres`
             (vocabulary_size × 3, mm) and `layers` (vocabulary_size, 0 = special token), JSON-ready.
         split: (tracks,) uint8, 0 training, 1 validation, 2 test.
-        lengths: (tracks,) int64 number of hits.
     """
 
-    def __init__(
-        self,
-        tokens: NDArray[np.int32],
-        offsets: NDArray[np.int64],
-        split: NDArray[np.uint8],
-        vocabulary: TrackVocabulary,
-    ) -> None:
-        self.tokens, self.offsets, self.split, self.vocabulary = tokens, offsets, split, vocabulary
-        self.lengths = np.diff(offsets)
+    def __init__(self, hits: RaggedArrays, split: NDArray[np.uint8], vocabulary: TrackVocabulary) -> None:
+        self.hits, self.split, self.vocabulary = hits, split, vocabulary
         self.info: dict[str, Any] = {
             "vocabulary_size": len(vocabulary),
-            "length_max": max(int(self.lengths.max(initial=0)) + 2, SHORTEST_LENGTH_MAX),
+            "length_max": max(hits.longest + 2, SHORTEST_LENGTH_MAX),
             "centres": np.round(vocabulary.centres.astype(np.float64), 4).tolist(),
             "layers": vocabulary.layers.tolist(),
         }
@@ -54,30 +51,40 @@ class TrackData:
         """
         for part, name in zip(parts, names, strict=True):
             parts[0].vocabulary.check_same(part.vocabulary, name)
-        lengths = np.concatenate([part.lengths for part in parts])
-        return cls(
-            np.concatenate([part.tokens for part in parts]),
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            np.concatenate([part.split for part in parts]),
-            parts[0].vocabulary,
-        )
+        if len(parts) == 1:
+            return parts[0]
+        split = np.concatenate([part.split for part in parts])
+        return cls(RaggedArrays.join([part.hits for part in parts]), split, parts[0].vocabulary)
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.hits)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of hits of every track, (tracks,) int64, 8 bytes per track."""
+        return self.hits.lengths
+
+    @property
+    def longest(self) -> int:
+        """Return the places of the longest track, with CLS and SEP."""
+        return self.hits.longest + 2
 
     def padded(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return tokens (tracks, longest + 2): CLS, the hits, SEP, and PAD up to the longest of these tracks."""
-        lengths = self.lengths[indices]
-        place = np.arange(int(lengths.max(initial=0)) + 1)
-        is_hit = place < lengths[:, None]
-        flat = np.where(is_hit, self.offsets[indices][:, None] + place, 0)
-        body = np.where(is_hit, self.tokens[flat] if len(self.tokens) else PAD, PAD).astype(np.int64)
-        body[np.arange(len(indices)), lengths] = SEP
-        return np.concatenate([np.full((len(indices), 1), CLS, np.int64), body], axis=1)
+        return self._sequences(indices)[0]
 
     def batch(self, indices: NDArray[np.int64]) -> "dict[str, Tensor]":
-        """Return `tokens` (batch, length) int64 and `lengths` (batch,) int64, the number of hits."""
+        """Return `tokens` (batch, longest) int64 and `lengths` (batch,) int64, both with CLS and SEP."""
         import torch
 
-        lengths = torch.from_numpy(self.lengths[indices].astype(np.int64))
-        return {"tokens": torch.from_numpy(self.padded(indices)), "lengths": lengths}
+        tokens, lengths = self._sequences(indices)
+        return {"tokens": torch.from_numpy(tokens), "lengths": torch.from_numpy(lengths)}
+
+    def _sequences(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found, hits = self.hits.gather(indices)
+        is_hit = left_aligned(hits)
+        tokens = np.full((len(hits), is_hit.shape[1] + 2), PAD, np.int64)
+        tokens[:, 0] = CLS
+        tokens[:, 1:-1][is_hit] = found["tokens"]
+        tokens[np.arange(len(hits)), hits + 1] = SEP
+        return tokens, hits + 2

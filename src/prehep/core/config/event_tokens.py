@@ -16,6 +16,7 @@ class EventTokenSettings(Settings):
 
     slots: tuple[Slot, ...] = Field(
         ("lepton", "met", "bjet", "bjet", "light_jet", "light_jet"),
+        max_length=127,
         description="object of each slot, by falling pt",
     )
     features: tuple[Feature, ...] = Field(

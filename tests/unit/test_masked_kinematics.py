@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from event_examples import DEFAULT, MUONS, make_data, make_data_from
+from event_examples import DEFAULT, MUONS, dense_of, make_data, make_data_from
 from torch import Tensor
 
 from prehep.core.config.network import ModelSettings
@@ -37,17 +37,19 @@ def test_inner_edges_are_quantiles_for_any_number_of_bins() -> None:
 def test_pt_bins_are_equally_filled() -> None:
     data = make_data(3000)
     edges = inner_edges(data.info["quantiles"]["pt"], 8)
-    pt = torch.from_numpy(data.kinematics[..., 0][data.types > 0])
+    pt = torch.from_numpy(dense_of(data, "kinematics")[..., 0][dense_of(data, "types") > 0])
     counts = torch.bincount(torch.bucketize(pt, edges, right=True), minlength=8)
     assert (counts / len(pt) - 1 / 8).abs().max() < 0.01
 
 
 def test_targets_of_a_known_event() -> None:
-    kinematics = np.zeros((1, 4, 5), np.float32)
+    kinematics = np.zeros((2, 4, 5), np.float32)
     kinematics[0, 0] = [50, -1.0, 3.0, 0, -1]
     kinematics[0, 1] = [80, 0.0, 1.0, 0, 0]
     kinematics[0, 2] = [60, 0.5, -3.0, 0, 0]
-    batch = make_data_from(kinematics, np.array([[1, 4, 2, 0]], np.int8), MUONS).batch(np.array([0]))
+    batch = make_data_from(kinematics, np.array([[1, 4, 2, 0], [1, 4, 2, 2]], np.int8), MUONS).batch(np.arange(2))
+    # the second event is there for the padding of the first
+    batch = {name: values[:1] for name, values in batch.items()}
     batch["masked"] = torch.tensor([[True, False, False, False]])
     objective = build(bins=4)
     objective.pt_edges = torch.tensor([55.0, 65.0, 75.0])
@@ -146,7 +148,7 @@ def test_events_of_one_object_do_not_count() -> None:
     objective = build()
     data = make_data(features=MUONS)
     lone = np.int8([[1, 0, 0, 0, 0, 0]] * len(data))
-    batch = make_data_from(data.kinematics, lone, MUONS).batch(np.arange(10))
+    batch = make_data_from(dense_of(data, "kinematics"), lone, MUONS).batch(np.arange(10))
     losses = objective(objective.corrupt(batch, torch.Generator().manual_seed(0)))
     assert {name: value.item() for name, value in losses.items()} == {
         "loss": 0,
@@ -180,3 +182,19 @@ def test_opposite_charge_is_learned() -> None:
     batch = objective.corrupt(data.batch(np.arange(200)), torch.Generator().manual_seed(99))
     charge = objective.predict(batch)["charge"]
     assert (charge.predicted == charge.target)[batch["masked"]].float().mean() > 0.95
+
+
+@pytest.mark.parametrize("loss_on", ["masked", "all"])
+def test_parts_and_static_shapes_change_no_loss(loss_on: str) -> None:
+    objective = build(loss_on=loss_on)
+    batch = corrupted(objective)
+    whole = objective(batch)["loss"].item()
+    number = "n_masked" if loss_on == "masked" else "n_all"
+    assert objective.terms(batch) == objective(batch)[number].item()
+    parts = [{name: values[rows] for name, values in batch.items()} for rows in torch.arange(100).split(33)]
+    weights = [objective.terms(part) / objective.terms(batch) for part in parts]
+    mean = sum(weight * objective(part)["loss"].item() for weight, part in zip(weights, parts, strict=True))
+    assert mean == pytest.approx(whole, rel=1e-5)
+    static = objective.static(batch, length=9, budget=0)
+    assert static["features"].shape[1] == static["masked"].shape[1] == 9
+    assert objective(static)["loss"].item() == pytest.approx(whole, rel=1e-5)

@@ -95,3 +95,19 @@ def test_tokens_without_type_are_refused() -> None:
     info = make_data(features=("pt", "eta")).info
     with pytest.raises(ConfigError, match="masked_type needs the feature 'type', the tokens have pt, eta"):
         MaskedType.build(ObjectiveSettings(name="masked_type"), MODEL, info)
+
+
+@pytest.mark.parametrize("loss_on", ["masked", "all"])
+def test_parts_and_static_shapes_change_no_loss(loss_on: str) -> None:
+    objective = build(loss_on=loss_on)
+    batch = corrupted(objective)
+    whole = objective(batch)["loss"].item()
+    number = "n_masked" if loss_on == "masked" else "n_all"
+    assert objective.terms(batch) == objective(batch)[number].item()
+    parts = [{name: values[rows] for name, values in batch.items()} for rows in torch.arange(100).split(33)]
+    weights = [objective.terms(part) / objective.terms(batch) for part in parts]
+    mean = sum(weight * objective(part)["loss"].item() for weight, part in zip(weights, parts, strict=True))
+    assert mean == pytest.approx(whole, rel=1e-5)
+    static = objective.static(batch, length=9, budget=0)
+    assert static["features"].shape[1] == static["masked"].shape[1] == 9
+    assert objective(static)["loss"].item() == pytest.approx(whole, rel=1e-5)

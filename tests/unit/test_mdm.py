@@ -108,6 +108,48 @@ def test_losses_are_means_over_their_terms() -> None:
 
 
 @pytest.mark.parametrize("embedding", ["token", "geometry"])
+@pytest.mark.parametrize("training", [False, True])
+def test_static_shapes_change_no_loss(*, training: bool, embedding: str) -> None:
+    task = make_task(embedding=embedding).train(training)
+    for seed in range(3):
+        batch = corrupted(task, 60, seed)
+        static = task.static(batch, length=10, budget=600)
+        assert static["tokens"].shape == static["chosen"].shape == (60, 10)
+        assert static["asked"].shape == static["weights"].shape == (600,)
+        found, expected = task(static), task(batch)
+        for name, value in expected.items():
+            assert found[name].item() == pytest.approx(value.item(), rel=1e-5)
+        names = [name for name, parameter in task.named_parameters() if parameter.requires_grad]
+        gradients = [torch.autograd.grad(out["loss"], list(task.parameters())) for out in (found, expected)]
+        for name, mine, wanted in zip(names, *gradients, strict=True):
+            torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6, msg=name)
+
+
+def test_static_batch_that_asks_for_too_much_is_refused() -> None:
+    task = make_task().train()
+    batch = corrupted(task, 60)
+    with pytest.raises(ValueError, match="places are asked for, more than the budget of 10"):
+        task.static(batch, length=10, budget=10)
+    with pytest.raises(ValueError, match="tokens has 10 places, more than 9"):
+        task.static(batch, length=9, budget=600)
+
+
+def test_gradient_of_a_batch_is_the_weighted_sum_of_those_of_its_parts() -> None:
+    task = make_task(embedding="geometry").train()
+    batch = corrupted(task)
+    parameters = list(task.parameters())
+    whole = torch.autograd.grad(task(batch)["loss"], parameters)
+    assert task.terms(batch) == batch["chosen"].sum()
+    sums = [torch.zeros_like(parameter) for parameter in parameters]
+    for rows in torch.arange(300).split(77):
+        part = {name: values[rows] for name, values in batch.items()}
+        scaled = task.terms(part) / task.terms(batch) * task(part)["loss"]
+        sums = [a + b for a, b in zip(sums, torch.autograd.grad(scaled, parameters), strict=True)]
+    for mine, wanted in zip(sums, whole, strict=True):
+        torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("embedding", ["token", "geometry"])
 def test_output_is_tied_to_the_embedding(embedding: str) -> None:
     task = make_task(embedding=embedding)
     batch = corrupted(task, 20)

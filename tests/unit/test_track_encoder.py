@@ -6,18 +6,19 @@ import torch
 from track_examples import RINGS, STAVES, straight_tracks
 
 from prehep.models.track_encoder import GeometryEmbedding, TrackEncoder, azimuth_harmonics, fourier_features
+from prehep.models.transformer import Transformer
 from prehep.tokens.track_data import TrackData
 from prehep.tokens.track_vocabulary import FIRST_MODULE, MASK, PAD
 
 DATA = straight_tracks(200)
 
 
-def make_encoder(*, geometry: bool, data: TrackData = DATA, width: int = 16) -> TrackEncoder:
+def make_encoder(*, geometry: bool, data: TrackData = DATA, width: int = 16, norm: str = "pre") -> TrackEncoder:
     torch.manual_seed(3)
     centres, layers = torch.tensor(data.info["centres"]), torch.tensor(data.info["layers"])
     place = GeometryEmbedding(centres, layers, width) if geometry else None
     size = data.info["vocabulary_size"]
-    return TrackEncoder(size, 10, width, layers=2, heads=2, feedforward=32, geometry=place).eval()
+    return TrackEncoder(size, 10, Transformer(width, layers=2, heads=2, feedforward=32, norm=norm), place).eval()
 
 
 def turned(tokens: torch.Tensor, staves: int) -> torch.Tensor:
@@ -39,12 +40,17 @@ def test_padding_changes_nothing_and_gives_zero(*, geometry: bool) -> None:
     assert not out[:, 6:].any()
 
 
-@pytest.mark.parametrize("geometry", [False, True])
-def test_groups_of_like_length_give_the_result_of_one_group(*, geometry: bool) -> None:
-    encoder = make_encoder(geometry=geometry)
-    tokens = DATA.batch(np.arange(200))["tokens"]
-    one_by_one = torch.cat([encoder(part) for part in tokens.split(50)])
-    assert torch.allclose(encoder(tokens), one_by_one, atol=1e-5)
+def test_post_norm_normalises_the_embeddings_and_has_no_last_norm() -> None:
+    encoder = make_encoder(geometry=False, norm="post")
+    assert isinstance(encoder.transformer.norm, torch.nn.Identity)
+    torch.nn.init.normal_(encoder.embedding_norm.weight)
+    tokens = DATA.batch(np.arange(20))["tokens"]
+    mask = tokens != PAD
+    places = torch.arange(tokens.shape[1])
+    x = encoder.tokens(tokens) + encoder.positions(places) + encoder.lengths(mask.sum(1))[:, None]
+    expected = encoder.transformer(encoder.embedding_norm(x), mask)
+    torch.testing.assert_close(encoder(tokens), expected)
+    assert not torch.allclose(encoder.transformer(x, mask), expected)
 
 
 def test_special_tokens_have_no_geometry_and_neighbours_are_alike() -> None:

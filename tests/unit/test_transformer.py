@@ -1,10 +1,14 @@
-"""Blocks of the transformer: padding, permutations, and agreement with torch's own attention."""
+"""Blocks of the transformer: padding, permutations, and agreement with torch's own."""
+
+from typing import Literal
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from prehep.models.transformer import SelfAttention, Transformer, key_bias
+from prehep.models.attention import make_layout
+from prehep.models.transformer import Block, SelfAttention, Transformer
 
 WIDTH, LENGTH = 16, 6
 
@@ -28,7 +32,44 @@ def test_attention_equals_scaled_dot_product_attention(tokens: tuple[torch.Tenso
     query, key, value = attention.project_in(x).view(3, LENGTH, 3, 4, 4).permute(2, 0, 3, 1, 4)
     expected = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
     expected = attention.project_out(expected.transpose(1, 2).reshape(3, LENGTH, WIDTH))
-    torch.testing.assert_close(attention(x, key_bias(mask)), expected)
+    layout = make_layout(mask, 4)
+    torch.testing.assert_close(attention(x[mask], layout), expected[mask])
+
+
+def torch_layer(block: Block, norm: str) -> nn.TransformerEncoderLayer:
+    """Return torch's own layer with the weights of a block."""
+    layer = nn.TransformerEncoderLayer(
+        WIDTH, 4, 32, dropout=0.0, activation="gelu", batch_first=True, norm_first=norm == "pre"
+    )
+    pairs = {
+        "self_attn.in_proj_": block.attention.project_in,
+        "self_attn.out_proj.": block.attention.project_out,
+        "linear1.": block.network[0],
+        "linear2.": block.network[2],
+        "norm1.": block.attention_norm,
+        "norm2.": block.network_norm,
+    }
+    weights = {f"{name}{kind}": getattr(mine, kind) for name, mine in pairs.items() for kind in ("weight", "bias")}
+    layer.load_state_dict(weights)
+    return layer
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_blocks_equal_those_of_torch(tokens: tuple[torch.Tensor, torch.Tensor], norm: Literal["pre", "post"]) -> None:
+    x, mask = tokens[0].requires_grad_(), tokens[1]
+    transformer = Transformer(WIDTH, layers=2, heads=4, feedforward=32, norm=norm)
+    for name, value in transformer.named_parameters():
+        nn.init.normal_(value, mean=float("norm" in name), std=0.5)
+    assert any(name.startswith("norm.") for name, _ in transformer.named_parameters()) == (norm == "pre")
+    expected = x
+    for block in transformer.blocks:
+        assert isinstance(block, Block)
+        expected = torch_layer(block, norm)(expected, src_key_padding_mask=~mask)
+    expected = transformer.norm(expected)
+    torch.testing.assert_close(transformer(x, mask)[mask], expected[mask], rtol=1e-4, atol=1e-4)
+    weights = torch.randn(x.shape, generator=torch.Generator().manual_seed(2)) * mask.unsqueeze(-1)
+    mine, wanted = (torch.autograd.grad((out * weights).sum(), x)[0] for out in (transformer(x, mask), expected))
+    torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-3)
 
 
 def test_padding_changes_nothing(transformer: Transformer, tokens: tuple[torch.Tensor, torch.Tensor]) -> None:

@@ -1,5 +1,7 @@
 """The encoder of events: object features in, one vector per object out (paper A: 2312.06909)."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from prehep.models.transformer import Transformer
@@ -13,11 +15,18 @@ class EventEncoder(nn.Module):
     """
 
     def __init__(
-        self, n_features: int, width: int, layers: int, heads: int, feedforward: int, dropout: float = 0.0
+        self,
+        n_features: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feedforward: int,
+        dropout: float = 0.0,
+        norm: Literal["pre", "post"] = "pre",
     ) -> None:
         super().__init__()
         self.embedding = nn.Sequential(nn.Linear(n_features, width), nn.LayerNorm(width))
-        self.transformer = Transformer(width, layers, heads, feedforward, dropout)
+        self.transformer = Transformer(width, layers, heads, feedforward, dropout, norm)
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, slots, width), 0 at padding.

@@ -21,8 +21,6 @@ RADIUS_WAVES_MM = (400.0, 200.0, 100.0, 50.0, 25.0)
 LONGITUDINAL_WAVES_MM = (6_400.0, 3_200.0, 1_600.0, 800.0, 400.0, 200.0, 100.0, 50.0)
 LARGEST_HARMONIC = 64
 TOKEN_SCALE = 0.01
-LENGTH_GROUPS = 3
-SMALLEST_GROUP = 64
 
 
 class GeometryEmbedding(nn.Module):
@@ -105,21 +103,23 @@ class TrackEncoder(nn.Module):
     """Transformer over the tokens of a track.
 
     With a geometry the embedding of a module is a learned vector plus a function of its place ("geometry"), and the
-    track is turned to a common direction; without it, the learned vector alone, as published ("token").
+    track is turned to a common direction; without it, the learned vector alone, as published ("token"). With norm
+    "post" the embeddings are normalised, as in BERT.
     """
 
     def __init__(
-        self,
-        vocabulary_size: int,
-        length_max: int,
-        width: int,
-        layers: int,
-        heads: int,
-        feedforward: int,
-        dropout: float = 0.0,
-        geometry: GeometryEmbedding | None = None,
+        self, vocabulary_size: int, length_max: int, transformer: Transformer, geometry: GeometryEmbedding | None = None
     ) -> None:
+        """Put the encoder together.
+
+        Args:
+            vocabulary_size: number of tokens.
+            length_max: largest number of tokens of a track.
+            transformer: between the embeddings and the output, of whose width the embeddings are.
+            geometry: of all tokens; None = learned vectors alone.
+        """
         super().__init__()
+        width = transformer.width
         self.tokens = nn.Embedding(vocabulary_size, width)
         self.positions = nn.Embedding(length_max, width)
         self.lengths = nn.Embedding(length_max + 1, width)
@@ -128,7 +128,8 @@ class TrackEncoder(nn.Module):
         if geometry is not None:
             nn.init.normal_(self.tokens.weight[FIRST_MODULE:], std=TOKEN_SCALE)
         self.geometry = geometry
-        self.transformer = Transformer(width, layers, heads, feedforward, dropout)
+        self.embedding_norm = nn.Identity() if transformer.norm_first else nn.LayerNorm(width)
+        self.transformer = transformer
 
     def table(self) -> Tensor:
         """Return the embedding of every token (tokens, width), used at the input and, tied, at the output."""
@@ -153,7 +154,7 @@ class TrackEncoder(nn.Module):
             x = torch.where((tokens >= FIRST_MODULE).unsqueeze(-1), self.geometry.turn(x, angle), x)
         places = torch.arange(tokens.shape[1], device=tokens.device)
         x = x + self.positions(places) + self.lengths(mask.sum(1)).unsqueeze(1)
-        return self._transform(x, mask)
+        return self.transformer(self.embedding_norm(x), mask)  # type: ignore[no-any-return]
 
     def to_detector_frame(self, x: Tensor, tokens: Tensor, rows: Tensor) -> Tensor:
         """Turn features back from the frame of the track, so that they can be compared with `table`.
@@ -166,15 +167,3 @@ class TrackEncoder(nn.Module):
         if self.geometry is None:
             return x
         return self.geometry.turn(x, self.geometry.track_azimuth(tokens)[rows])
-
-    def _transform(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Run the transformer on groups of tracks of like length, which saves the work on padding (CPU)."""
-        groups = min(LENGTH_GROUPS, len(x) // SMALLEST_GROUP)
-        if x.is_cuda or groups < 2:
-            return self.transformer(x, mask)  # type: ignore[no-any-return]
-        lengths = mask.sum(1)
-        out = torch.zeros_like(x)
-        for rows in lengths.argsort(stable=True).tensor_split(groups):
-            longest = int(lengths[rows[-1]])
-            out[rows, :longest] = self.transformer(x[rows, :longest], mask[rows, :longest])
-        return out

@@ -94,6 +94,10 @@ class MaskedKinematics(Objective):
         masked = draw_mask(batch["types"] > 0, self.mask_rate, generator, leave_one_visible=True)
         return {**batch, "masked": masked}
 
+    def terms(self, batch: Batch) -> int:
+        """Return the number of hidden objects, or of all that have company."""
+        return int((batch["masked"] if self.loss_on == "masked" else _with_company(batch["types"] > 0)).sum())
+
     def forward(self, batch: Batch) -> Batch:
         """Return the summed cross-entropies of an object's targets, over the hidden and over all objects."""
         logits = self.logits(batch)

@@ -60,6 +60,10 @@ class MaskedType(Objective):
         inputs[..., self.type_columns] *= ~masked.unsqueeze(-1)
         return {**batch, "inputs": inputs, "masked": masked}
 
+    def terms(self, batch: Batch) -> int:
+        """Return the number of hidden, or of all, objects."""
+        return int((batch["masked"] if self.loss_on == "masked" else batch["types"] > 0).sum())
+
     def forward(self, batch: Batch) -> Batch:
         """Return the cross-entropy of the types, over the hidden and over all objects."""
         real = batch["types"] > 0

@@ -8,8 +8,10 @@ from torch.nn import functional as F
 
 from prehep.core.config.network import ModelSettings
 from prehep.core.config.training import ObjectiveSettings
+from prehep.models.cross_entropy import linear_cross_entropy
 from prehep.models.track_encoder import GeometryEmbedding, TrackEncoder
-from prehep.objectives.base import Batch, Objective, mean_where
+from prehep.models.transformer import Transformer
+from prehep.objectives.base import Batch, Objective, pad_places
 from prehep.tokens.track_vocabulary import FIRST_MODULE, MASK
 
 MASK_FRACTION, RANDOM_FRACTION = 0.8, 0.1
@@ -37,16 +39,8 @@ class MaskedModules(Objective):
         if objective.embedding == "geometry":
             centres = torch.tensor(info["centres"], dtype=torch.float32)
             geometry = GeometryEmbedding(centres, torch.tensor(info["layers"]), model.width)
-        encoder = TrackEncoder(
-            vocabulary_size=info["vocabulary_size"],
-            length_max=info["length_max"],
-            width=model.width,
-            layers=model.layers,
-            heads=model.heads,
-            feedforward=model.feedforward,
-            dropout=model.dropout,
-            geometry=geometry,
-        )
+        transformer = Transformer(**model.model_dump())
+        encoder = TrackEncoder(info["vocabulary_size"], info["length_max"], transformer, geometry)
         return cls(encoder, model.width, objective.mask_rate, objective.mask_scheme)
 
     def corrupt(self, batch: Batch, generator: torch.Generator) -> Batch:
@@ -67,22 +61,56 @@ class MaskedModules(Objective):
             shown = torch.where(lot < MASK_FRACTION + RANDOM_FRACTION, shown, tokens)
         return {**batch, "targets": tokens, "chosen": chosen, "tokens": torch.where(chosen, shown, tokens)}
 
+    def terms(self, batch: Batch) -> int:
+        """Return the number of chosen hits."""
+        return int(batch["chosen"].sum())
+
+    def static(self, batch: Batch, length: int, budget: int) -> Batch:
+        """Return the batch with padded places and, as `asked` and `weights` (budget,), the asked places; see Objective.
+
+        Raises:
+            ValueError: more places are asked for than the budget holds.
+        """
+        batch = pad_places(batch, length)
+        asked = self._asked(batch).flatten().nonzero().squeeze(1)
+        if len(asked) > budget:
+            raise ValueError(f"{len(asked)} places are asked for, more than the budget of {budget}")
+        weights = torch.ones(len(asked))
+        rest = (0, budget - len(asked))
+        return {**batch, "asked": F.pad(asked, rest), "weights": F.pad(weights, rest)}
+
     def forward(self, batch: Batch) -> Batch:
         """Return the cross-entropies in nats; see Objective."""
-        targets, chosen = batch["targets"], batch["chosen"]
-        asked = chosen if self.training else targets >= FIRST_MODULE
-        logits = self.logits(batch["tokens"], asked)
-        values = F.cross_entropy(logits.float(), targets[asked], reduction="none")
-        masked, n_masked = mean_where(values, chosen[asked])
-        everything, n_all = mean_where(values, torch.ones_like(values, dtype=torch.bool))
+        static = "asked" in batch
+        asked = batch["asked"] if static else self._asked(batch).flatten().nonzero().squeeze(1)
+        real = batch["weights"] if static else torch.ones(len(asked), device=asked.device)
+        chosen = real * batch["chosen"].flatten()[asked]
+        table = self.encoder.table()
+        query = self.query(batch["tokens"], asked, table)
+        targets = batch["targets"].flatten()[asked]
+        total, values = linear_cross_entropy(query, table, self.bias, targets, chosen)
+        n_masked, n_all = chosen.sum(), real.sum()
+        masked, everything = total / n_masked.clamp(min=1), (values * real).sum() / n_all.clamp(min=1)
         return {"loss": masked, "loss_masked": masked, "loss_all": everything, "n_masked": n_masked, "n_all": n_all}
 
     def logits(self, tokens: Tensor, asked: Tensor) -> Tensor:
-        """Return the logits (asked positions, vocabulary) of corrupted tokens where `asked` (batch, length) is true."""
+        """Return the logits (asked places, vocabulary) of corrupted tokens where `asked` (batch, length) is true."""
         table = self.encoder.table()
-        row, place = asked.nonzero(as_tuple=True)
-        query = self.transform(self.encoder(tokens, table)[row, place])
-        return F.linear(self.encoder.to_detector_frame(query, tokens, row), table, self.bias)
+        return F.linear(self.query(tokens, asked.flatten().nonzero().squeeze(1), table), table, self.bias)
+
+    def query(self, tokens: Tensor, asked: Tensor, table: Tensor) -> Tensor:
+        """Return what is compared with the table, (asked places, width).
+
+        Args:
+            tokens: (batch, length) int64, corrupted.
+            asked: (asked places,) int64 indices into the flattened tokens.
+            table: of the encoder.
+        """
+        query = self.transform(self.encoder(tokens, table).flatten(0, 1)[asked])
+        return self.encoder.to_detector_frame(query, tokens, asked // tokens.shape[1])
+
+    def _asked(self, batch: Batch) -> Tensor:
+        return batch["chosen"] if self.training else batch["targets"] >= FIRST_MODULE
 
     @torch.no_grad()
     def predict(self, tokens: Tensor, positions: Tensor) -> Tensor:

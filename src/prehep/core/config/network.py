@@ -1,5 +1,7 @@
 """The network."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from prehep.core.settings import Settings
@@ -13,6 +15,7 @@ class ModelSettings(Settings):
     heads: int = Field(4, gt=0, description="attention heads")
     feedforward: int = Field(256, gt=0, description="hidden features of each block")
     dropout: float = Field(0.0, ge=0, lt=1)
+    norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before or after each sublayer; post: as BERT")
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "ModelSettings":

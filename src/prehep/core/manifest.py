@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from prehep.core.errors import CorruptPayloadError
 from prehep.core.files import scratch_folder, write_text
 from prehep.core.settings import Settings, defining
 from prehep.core.specification import StageSpec
+from prehep.core.versions import installed_versions
 
 MANIFEST = "manifest.json"
 RUN_INFO = "run_info.json"
@@ -260,12 +260,6 @@ def _commit() -> str | None:
 
 
 def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> None:
-    versions = {}
-    for package in VERSIONED:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     info = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(start)),
         "seconds": round(time.time() - start, 3),
@@ -273,7 +267,7 @@ def _write_run_info(output: Path, start: float, notes: Mapping[str, object]) -> 
         "platform": platform.platform(),
         "python": platform.python_version(),
         "processors": os.cpu_count(),
-        "versions": versions,
+        "versions": installed_versions(VERSIONED),
         "commit": _commit(),
         "modules": sorted(name for name in sys.modules if name.partition(".")[0] == "prehep"),
         **notes,

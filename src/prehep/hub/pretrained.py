@@ -4,35 +4,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import safetensors.torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import nn
 
 from prehep.core.errors import FormatError
+from prehep.hub.description import Description
+from prehep.hub.differences import refuse, setting_differences, tensor_differences
+from prehep.hub.reading import describe, read_tensors, warn_of_versions
 from prehep.hub.saving import CONFIG, OBJECTIVE, PretrainedConfig, build_objective, unique_tensors
 
 if TYPE_CHECKING:
     from prehep.objectives.base import Objective
 
-DIFFERENCES_SHOWN = 5
-
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pretrained model in evaluation mode; `encoder` is the part for downstream tasks."""
+    """A pretrained model in evaluation mode.
+
+    Attributes:
+        config: what `config.json` holds: name, settings, and what the data say about themselves.
+        objective: the network with its head.
+        description: what the weights say about themselves: also the tokenizer's digest and the versions that
+            wrote them; `str` gives one line.
+    """
 
     config: PretrainedConfig
     objective: "Objective"
+    description: Description
 
     @property
     def encoder(self) -> nn.Module:
-        """Return the encoder."""
+        """Return the part for downstream tasks."""
         return self.objective.encoder
 
 
 def restore_pretrained(folder: Path, objective: "type[Objective]") -> Pretrained:
-    """Load a pretrained model with its head.
+    """Load a pretrained model with its head; warn where other versions of the libraries wrote it.
 
     Args:
         folder: results of pretrain_model: config.json and objective.safetensors.
@@ -42,12 +49,17 @@ def restore_pretrained(folder: Path, objective: "type[Objective]") -> Pretrained
         The model on the CPU, in evaluation mode.
 
     Raises:
-        FormatError: a file is absent or unreadable, or the weights do not fit the configuration.
+        FormatError: a file is absent or unreadable, or configuration, weights and objective do not belong together;
+            the sentence says what differs.
     """
     config = read_config(folder)
-    network = build_objective(config, objective)
-    load_weights(network, folder / OBJECTIVE)
-    return Pretrained(config, network.eval())
+    path = folder / OBJECTIVE
+    description = describe(path)
+    refuse(path, CONFIG, _config_differences(config, description), "use the two files of one run")
+    network = _build(folder, config, objective)
+    load_weights(network, path)
+    warn_of_versions(path, description)
+    return Pretrained(config, network.eval(), description)
 
 
 def read_config(folder: Path) -> PretrainedConfig:
@@ -73,31 +85,27 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Load weights written by `save_weights` into a module of the same shape.
 
     Raises:
-        FormatError: the file is absent or damaged, or names or shapes differ; the sentence says which.
+        FormatError: the file is absent, damaged or no safetensors, or names or shapes differ; the sentence says which.
     """
-    try:
-        found = safetensors.torch.load_file(path)
-    except FileNotFoundError as error:
-        raise FormatError(f"{path} is missing, expected weights made by pretrain_model; check the path.") from error
-    except SafetensorError as error:
-        raise FormatError(f"{path} cannot be read as safetensors ({error}); fetch or pretrain it again.") from error
-    differences = _differences(unique_tensors(module), found)
-    if differences:
-        shown = "; ".join(differences[:DIFFERENCES_SHOWN])
-        more = len(differences) - DIFFERENCES_SHOWN
-        rest = f"; and {more} more" if more > 0 else ""
-        raise FormatError(f"{path} does not fit the model: {shown}{rest}; use the architecture it was trained with.")
+    found = read_tensors(path)
+    differences = tensor_differences(unique_tensors(module), found)
+    refuse(path, "the model", differences, "use the architecture it was trained with")
     module.load_state_dict(found, strict=False)
 
 
-def _differences(expected: dict[str, Tensor], found: dict[str, Tensor]) -> list[str]:
-    """Return one phrase per tensor that is missing, unknown or of another shape or type."""
-    phrases = [f"{name} is missing" for name in expected.keys() - found.keys()]
-    phrases += [f"{name} is not part of the model" for name in found.keys() - expected.keys()]
-    for name in expected.keys() & found.keys():
-        wanted, given = expected[name], found[name]
-        if wanted.shape != given.shape:
-            phrases.append(f"{name} has shape {tuple(given.shape)}, expected {tuple(wanted.shape)}")
-        elif wanted.dtype != given.dtype:
-            phrases.append(f"{name} has type {given.dtype}, expected {wanted.dtype}")
-    return sorted(phrases)
+def _config_differences(config: PretrainedConfig, found: Description) -> list[str]:
+    """Return in what a file of weights belongs to another model than a configuration."""
+    versionless = {"versions"}
+    expected = config.describe("objective").model_dump(mode="json", exclude=versionless)
+    return setting_differences(expected, found.model_dump(mode="json", exclude=versionless))
+
+
+def _build(folder: Path, config: PretrainedConfig, objective: "type[Objective]") -> "Objective":
+    """Return the untrained network, or say that the objective is not the one of the configuration."""
+    try:
+        return build_objective(config, objective)
+    except KeyError as error:
+        raise FormatError(
+            f"{folder} was trained with {config.settings.objective.name} and its {CONFIG} has no {error} in info, "
+            f"which {objective.__name__} needs; use the objective that it was trained with."
+        ) from error

@@ -1,6 +1,7 @@
 """The plan of the configuration, and the functions by which rules look their jobs up."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from snakemake.settings.enums import RerunTrigger
 
 from prehep.core.errors import PrehepError
 from prehep.workflow.freshness import Freshness
+from prehep.workflow.launching import training_command
+from prehep.workflow.machine import hand_on
 from prehep.workflow.planning import make_plan
 
 try:
@@ -23,9 +26,13 @@ except PrehepError as error:
 PYTHON = sys.executable
 SCRIPTS = str(Path(workflow.basedir) / "workflow_scripts")
 RUNTIME = json.dumps(plan.runtime)
+TRAINING = training_command(PYTHON, plan.devices, os.environ)
 
-for sentence in freshness.warnings:
-    logger.warning(sentence)
+hand_on(plan.machine)
+
+for sentence in [*plan.warnings, *freshness.warnings]:
+    if workflow.is_main_process:
+        logger.warning(sentence)
 
 
 onsuccess:
@@ -109,11 +116,16 @@ def source(job):
     return lambda wildcards: json.dumps(job(wildcards).source)
 
 
-def gpu(job):
-    """Return 1 for a training where the configured device is a GPU, else 0, so that CPU trainings run side by side."""
-    return lambda wildcards: int(job(wildcards).gpu and plan.uses_gpu)
+def gpu(job, devices=1):
+    """Return the GPUs of a training: none where the configured device is the CPU, so that trainings run side by side."""
+    return lambda wildcards: devices * int(job(wildcards).gpu and plan.uses_gpu)
 
 
-def threads_of(job):
-    """Return the threads of a training, which are part of its digest."""
-    return lambda wildcards: job(wildcards).threads
+def cores_of(job):
+    """Return the threads on which all tasks of a job run at once; Snakemake lowers it to the cores that there are."""
+    return lambda wildcards: job(wildcards).threads * job(wildcards).tasks
+
+
+def threads_of(job, devices=1):
+    """Return the threads of all processes of a training; those of each are part of its digest."""
+    return lambda wildcards: devices * job(wildcards).threads

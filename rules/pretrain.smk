@@ -19,10 +19,10 @@ rule pretrain_model:
         "benchmarks-out/pretrain_model/{name}-{digest}.tsv"
     wildcard_constraints:
         name=names("pretrain_model"),
-    threads: threads_of(PRETRAIN_MODEL)
+    threads: threads_of(PRETRAIN_MODEL, plan.devices)
     resources:
-        mem_mb=3000,
-        gpu=gpu(PRETRAIN_MODEL),
+        mem_mb=3000 * plan.devices,
+        gpu=gpu(PRETRAIN_MODEL, plan.devices),
     params:
         spec=spec(PRETRAIN_MODEL),
         code=code(PRETRAIN_MODEL),
@@ -30,5 +30,5 @@ rule pretrain_model:
     message:
         "Pretrain {wildcards.name}"
     shell:
-        "{PYTHON:q} {SCRIPTS:q}/pretrain_model.py --spec {params.spec:q} --code {params.code:q}"
+        "{TRAINING} {SCRIPTS:q}/pretrain_model.py --spec {params.spec:q} --code {params.code:q}"
         " --runtime {RUNTIME:q} --log {log:q}"

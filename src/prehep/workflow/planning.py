@@ -1,6 +1,5 @@
 """From a configuration to its jobs: data, tokens, and what each study asks for."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,25 @@ from prehep.core.config.root import Config
 from prehep.core.settings import Settings, defining, merge
 from prehep.workflow.configuration import content_of, read_mapping, resolve
 from prehep.workflow.jobs import Job, Plan, make_job
+from prehep.workflow.machine import Machine, this_machine
 from prehep.workflow.parts import CERTIFIED_READER, CHECKS, PARTICLE_SOURCES, modules_of
+from prehep.workflow.resolution import resolve_auto, slow_precisions, uses_cuda
 
 
 class ConfiguredPlan(Plan):
-    """A plan with the settings that do not define results."""
+    """A plan with the settings that do not define results.
 
-    def __init__(self, config: Config, targets: list[Job], workflow: Path = Path()) -> None:
+    Args:
+        config: the configuration, resolved: nothing that defines a result is `auto`.
+        targets: what is asked for; everything that these need is planned.
+        workflow: folder of the workflow.
+        machine: facts by which the configuration was resolved.
+    """
+
+    def __init__(self, config: Config, targets: list[Job], workflow: Path, machine: Machine) -> None:
         super().__init__(targets, workflow)
         self.config = config
+        self.machine = machine
 
     @property
     def runtime(self) -> dict[str, Any]:
@@ -35,10 +44,17 @@ class ConfiguredPlan(Plan):
     @property
     def uses_gpu(self) -> bool:
         """Tell whether trainings take the GPU of this machine."""
-        if self.config.device != "auto":
-            return self.config.device == "cuda"
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-        return visible not in {"", "-1"} and any(Path("/dev").glob("nvidia[0-9]*"))
+        return uses_cuda(self.config, self.machine)
+
+    @property
+    def devices(self) -> int:
+        """Return how many processes share a pretraining."""
+        return self.config.devices
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return sentences about settings that work but are unwise on this machine."""
+        return slow_precisions(self.config, self.machine)
 
     @property
     def tables(self) -> list[str]:
@@ -52,8 +68,13 @@ class ConfiguredPlan(Plan):
         return [path for job in results for path in (job.manifest, *job.payloads)]
 
 
-def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
+def make_plan(values: Mapping[str, Any], config_folder: Path, machine: Machine | None = None) -> ConfiguredPlan:
     """Return every job of a merged configuration.
+
+    Args:
+        values: the merged settings.
+        config_folder: where `config.yaml` and the datasets are.
+        machine: what `auto` depends on; this machine where absent.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -62,12 +83,14 @@ def make_plan(values: Mapping[str, Any], config_folder: Path) -> ConfiguredPlan:
 
     # Snakemake puts the keys of an overlay first; their order decides that of tables and figures
     ordered = merge(read_mapping(config_folder / "config.yaml"), values)
-    config, datasets = resolve(ordered, config_folder)
+    checked, datasets = resolve(ordered, config_folder)
+    machine = machine or this_machine()
+    config = resolve_auto(checked, machine)
     data = DataJobs(datasets)
     builders = {"event_pretraining": event_study, "tracking_bert": track_study}
     studies = [builders[name](config, data) for name in config.studies]
     extra = [data.quality(name) for name in config.extra_datasets]
-    return ConfiguredPlan(config, [report_job(config, data, studies, extra)], config_folder.parent)
+    return ConfiguredPlan(config, [report_job(config, data, studies, extra)], config_folder.parent, machine)
 
 
 class DataJobs:

@@ -27,6 +27,12 @@ class Config(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="where trainings run; auto takes CUDA where it is", json_schema_extra=volatile()
     )
+    devices: int = Field(
+        1,
+        gt=0,
+        description="processes that share a pretraining, a GPU each; in no digest: gradients are those of one, to 1e-6",
+        json_schema_extra=volatile(),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING"] = Field("INFO", json_schema_extra=volatile())
     sample_dir: str | None = Field(
         None, description="folder with local copies of the sample files", json_schema_extra=volatile()

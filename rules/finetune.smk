@@ -17,9 +17,10 @@ rule finetune_sweep:
         "benchmarks-out/finetune_sweep/{name}-{digest}.tsv"
     wildcard_constraints:
         name=names("finetune_sweep"),
-    threads: threads_of(FINETUNE_SWEEP)
+    threads: cores_of(FINETUNE_SWEEP)
     resources:
-        mem_mb=3000,
+        # one process asks, one works on each core
+        mem_mb=lambda wildcards, threads: 1500 + 1500 * threads,
         gpu=gpu(FINETUNE_SWEEP),
     params:
         spec=spec(FINETUNE_SWEEP),
@@ -29,7 +30,7 @@ rule finetune_sweep:
         "Fine-tune {wildcards.name} on every label count and seed"
     shell:
         "{PYTHON:q} {SCRIPTS:q}/finetune_sweep.py --spec {params.spec:q} --code {params.code:q}"
-        " --runtime {RUNTIME:q} --log {log:q}"
+        " --runtime {RUNTIME:q} --cores {threads} --log {log:q}"
 
 
 TRAIN_BASELINE = job_of("train_baseline", "runs/train_baseline/{name}-{digest}")

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from token_folders import write_event_tokens
+from torch import nn
 
 from prehep.core.errors import ConfigError
 from prehep.core.manifest import load_payload
 from prehep.objectives.registry import OBJECTIVES
-from prehep.stages import finetune_sweep, pretrain_model
+from prehep.stages import finetune_points, pretrain_model
 from prehep.stages.finetune_sweep import Spec, run
-from prehep.training.sweep import FitKey, FitStore
+from prehep.training.fit_store import FitKey, FitStore
 from prehep.workflow.parts import ENCODER_LOADER, READERS
 
 MODEL = {"width": 16, "layers": 1, "heads": 2, "feedforward": 32}
@@ -110,8 +111,8 @@ def test_killed_sweep_continues_and_writes_the_same(
         run(spec)
     monkeypatch.undo()
     fits = []
-    fit_classifier = finetune_sweep.fit_classifier
-    monkeypatch.setattr(finetune_sweep, "fit_classifier", lambda *a, **k: fits.append(1) or fit_classifier(*a, **k))
+    fit_classifier = finetune_points.fit_classifier
+    monkeypatch.setattr(finetune_points, "fit_classifier", lambda *a, **k: fits.append(1) or fit_classifier(*a, **k))
     assert run(spec).payloads == whole.payloads
     assert len(fits) == 2 * (2 + 1) - 3
 
@@ -188,6 +189,28 @@ def test_damaged_point_is_computed_again(tmp_path: Path, processes: list[Path], 
     point.write_text(text.replace('"auc":0.', '"auc":1.', 1))
     assert run(spec) == first
     assert computed == [FitKey(20, 1, 0.001)]
+
+
+@pytest.mark.parametrize("policy", ["full", "layer_decay", "linear_probe"])
+@pytest.mark.parametrize("changes", [{}, {"symmetries": False, "mixup": 0.5, "dropout": 0.2, "head_dropout": 0.1}])
+def test_points_keep_their_bits_whatever_was_fitted_before(
+    tmp_path: Path, processes: list[Path], policy: str, changes: dict[str, Any]
+) -> None:
+    spec = fields(tmp_path, processes, {"kind": "processes"}, policy=policy, pretrained=True, **changes)
+    spec |= {"pretrained": pretrain(tmp_path / "pretrained", processes[1]), "loader": ENCODER_LOADER}
+    fitter = finetune_points.PointFitter(Spec.model_validate(spec))
+    keys = [FitKey(20, 1, 0.01), FitKey(40, 2, 0.01), FitKey(20, 1, 0.01)]
+    first, other, again = (fitter(key) for key in keys)
+    assert first == again
+    assert first.curve != other.curve
+
+
+def test_dropout_of_the_encoder_may_differ_from_its_pretraining(tmp_path: Path, processes: list[Path]) -> None:
+    spec = fields(tmp_path, processes, {"kind": "processes"}, dropout=0.25, head_dropout=0.5, pretrained=True)
+    spec |= {"pretrained": pretrain(tmp_path / "pretrained", processes[1]), "loader": ENCODER_LOADER}
+    classifier = finetune_points.PointFitter(Spec.model_validate(spec)).make_classifier()
+    assert classifier.dropout.p == 0.5
+    assert {part.p for part in classifier.encoder.modules() if isinstance(part, nn.Dropout)} == {0.25}
 
 
 def test_pretrained_weights_are_used(tmp_path: Path, processes: list[Path]) -> None:

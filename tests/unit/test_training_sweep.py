@@ -1,12 +1,22 @@
 """Sweeps: the learning rate is chosen on validation with the first seed, finished fits are not repeated."""
 
 import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from prehep.core.errors import TrainingError
 from prehep.training.classification import ClassifierFit, CurvePoint
-from prehep.training.sweep import FitKey, FitStore, run_sweep
+from prehep.training.fit_store import FitKey, FitStore
+from prehep.training.sweep import FitQueue, SweepGrid, SweepResult, run_sweep
+from prehep.training.workers import InlineExecutor
 
 
 class Fits:
@@ -26,8 +36,51 @@ class Fits:
         return ClassifierFit(0.5 if good else 0.9, 0.8 if good else 0.6, 50, curve)
 
 
+class Counter:
+    """A progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.done = 0
+
+    def advance(self, steps: int = 1, **facts: float) -> None:
+        """Count."""
+        del facts
+        self.done += steps
+
+
+class LastFirst(Executor):
+    """Waits a moment, and then does the last fit that it was given first."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+        self.lock = threading.Lock()
+
+    def submit(self, fn: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        """Return a future that is done some time."""
+        future: Future[Any] = Future()
+        with self.lock:
+            self.waiting.append(lambda: future.set_result(fn(*args)))
+        threading.Timer(0.001, self.work).start()
+        return future
+
+    def work(self) -> None:
+        """Do the last fit."""
+        with self.lock:
+            self.waiting.pop()()
+
+
+def grid(
+    n_labels: Sequence[int] = (64, 256), seeds: Sequence[int] = (1, 2, 3), rates: Sequence[float] = (0.01, 0.1)
+) -> SweepGrid:
+    return SweepGrid(tuple(n_labels), tuple(seeds), tuple(rates), cost=lambda _: 1.0)
+
+
+def run(fits: Fits, folder: Path, identity: str = "me", chosen: SweepGrid | None = None) -> SweepResult:
+    return run_sweep(chosen or grid(), fits, FitStore(folder, identity), InlineExecutor(), 1, Counter())
+
+
 def sweep(fits: Fits, folder: Path, identity: str = "me") -> list[tuple[FitKey, ClassifierFit]]:
-    return list(run_sweep((64, 256), (1, 2, 3), (0.01, 0.1), fits, FitStore(folder, identity)))
+    return run(fits, folder, identity).points
 
 
 def test_learning_rate_is_chosen_on_validation_with_the_first_seed(tmp_path: Path) -> None:
@@ -52,16 +105,65 @@ def test_interrupted_sweep_repeats_nothing(tmp_path: Path, done: int) -> None:
 
 def test_grown_sweep_does_the_new_fits_only(tmp_path: Path) -> None:
     sweep(Fits(), tmp_path)
-    fits, store = Fits(), FitStore(tmp_path, "me")
-    points = list(run_sweep((16, 64, 256), (1, 2, 3, 4), (0.01, 0.1, 0.001), fits, store))
+    fits, larger = Fits(), grid((16, 64, 256), (1, 2, 3, 4), (0.01, 0.1, 0.001))
+    found = run(fits, tmp_path, chosen=larger)
     new_rate = [FitKey(count, 1, 0.001) for count in (64, 256)]
     new_seed = [FitKey(count, 4, 0.1) for count in (64, 256)]
     new_count = [FitKey(16, 1, rate) for rate in (0.01, 0.1, 0.001)] + [FitKey(16, seed, 0.1) for seed in (2, 3, 4)]
     assert set(fits.done) == {*new_rate, *new_seed, *new_count}
-    assert (store.computed, store.found) == (len(fits.done), 8)
-    again = FitStore(tmp_path, "me")
-    assert list(run_sweep((16, 64, 256), (1, 2, 3, 4), (0.01, 0.1, 0.001), Fits(fail_at=0), again)) == points
+    assert (found.computed, found.found) == (len(fits.done), 8)
+    again = run(Fits(fail_at=0), tmp_path, chosen=larger)
+    assert again.points == found.points
     assert (again.computed, again.found) == (0, 18)
+
+
+def test_every_count_tries_its_learning_rates_before_other_seeds_start(tmp_path: Path) -> None:
+    fits = Fits()
+    sweep(fits, tmp_path)
+    assert fits.done[:4] == [FitKey(count, 1, rate) for count in (64, 256) for rate in (0.01, 0.1)]
+
+
+def test_longest_fits_come_first() -> None:
+    queue = FitQueue(SweepGrid((16, 64), (1, 2), (0.01, 0.1), cost=float))
+    order = []
+    while queue:
+        order.append(queue.next())
+        queue.finish(order[-1], Fits()(order[-1]))
+    assert [key.n_labels for key in order] == [64, 64, 64, 16, 16, 16]
+
+
+@given(
+    hands=st.integers(1, 5),
+    n_labels=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    seeds=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    rates=st.lists(st.sampled_from([0.001, 0.01, 0.1]), min_size=1, max_size=3),
+)
+def test_order_of_finishing_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory,
+    hands: int,
+    n_labels: list[int],
+    seeds: list[int],
+    rates: list[float],
+) -> None:
+    chosen, counter, fits, one_by_one = grid(n_labels, seeds, rates), Counter(), Fits(), Fits()
+    expected = run(one_by_one, tmp_path_factory.mktemp("one"), chosen=chosen)
+    store = FitStore(tmp_path_factory.mktemp("many"), "me")
+    result = run_sweep(chosen, fits, store, LastFirst(), hands, counter)
+    assert result == expected
+    assert sorted(map(str, fits.done)) == sorted(map(str, one_by_one.done))
+    assert len(fits.done) == len(chosen) == counter.done == result.computed
+
+
+def test_killed_worker_is_told_in_one_sentence(tmp_path: Path) -> None:
+    class Broken(InlineExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if args[-1].n_labels == 256:
+                raise BrokenProcessPool
+            return super().submit(fn, *args, **kwargs)
+
+    with pytest.raises(TrainingError, match=r"the 2 of 8 fits that are finished are kept in .*run again with fewer"):
+        run_sweep(grid(), Fits(), FitStore(tmp_path, "me"), Broken(), 1, Counter())
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_kept_fit_is_the_fit_to_the_last_bit(tmp_path: Path) -> None:

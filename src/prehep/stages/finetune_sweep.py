@@ -1,55 +1,38 @@
 """Fit a classifier to few labels, for a grid of label counts and seeds."""
 
-import copy
 import csv
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 
 import torch
 from pydantic import Field
 
-from prehep.core.config.classification_task import ClassificationTask
-from prehep.core.config.finetuning import FinetuneSettings
-from prehep.core.config.network import ModelSettings
 from prehep.core.digests import digest_value
-from prehep.core.errors import ConfigError
-from prehep.core.lazy import Entry, load
-from prehep.core.logging import Progress, logger, progress
+from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, publish, read_manifest
-from prehep.core.seeds import derive_seed
 from prehep.core.settings import volatile
-from prehep.core.specification import StageSpec
-from prehep.models.classifier import Classifier
-from prehep.models.event_encoder import EventEncoder
-from prehep.stages.event_tokens import read_encoding
+from prehep.stages.finetune_points import PointFitter, PointSpec, fit_in_worker
 from prehep.stages.identity import run_identity
-from prehep.stages.labelled_events import LabelledEvents, read_labelled_events
-from prehep.tokens.event_symmetries import EventSymmetries
-from prehep.tokens.labelled_sets import labelled_split
-from prehep.training.classification import ClassifierFit, EventTensors, fit_classifier, steps_of
-from prehep.training.device import device_facts, repeatable, resolve_device
-from prehep.training.sweep import FitKey, FitStore, run_sweep
+from prehep.training.classification import ClassifierFit, steps_of
+from prehep.training.device import device_facts, resolve_device
+from prehep.training.fit_store import FitKey, FitStore
+from prehep.training.sweep import SweepGrid, SweepResult, run_sweep
+from prehep.training.workers import make_executor
 
 SCORE_COLUMNS = ("model", "n_labels", "seed", "auc", "valid_auc", "learning_rate", "steps")
 CURVE_COLUMNS = ("model", "n_labels", "seed", "learning_rate", "step", "train_loss", "valid_auc")
 
 
-class Spec(StageSpec):
+class Spec(PointSpec):
     """One family of models on one task."""
 
-    model: str = Field(description="name of the family in the tables")
-    tokens: tuple[Path, ...] = Field(description="processes: signal, background; z_window: one folder")
-    task: ClassificationTask
-    settings: FinetuneSettings
-    architecture: ModelSettings
-    pretrained: Path | None = Field(None, description="folder of pretrain_model; null = random weights")
-    loader: Entry | None = Field(None, description="what loads the weights from that folder")
-    device: str = Field("auto", description="auto, cpu or cuda", json_schema_extra=volatile())
     points: Path = Field(
         Path("runs/finetune_points"), description="where finished fits are kept", json_schema_extra=volatile()
     )
+    cores: int = Field(1, gt=0, description="processor cores that fits may use", json_schema_extra=volatile())
 
 
 def run(spec: Spec) -> Manifest:
@@ -57,28 +40,41 @@ def run(spec: Spec) -> Manifest:
 
     Raises:
         ConfigError: the task has too few events, or the pretrained model has another architecture or encoding.
-        TrainingError: a fit diverges from the start.
+        TrainingError: a fit diverges from the start, or a worker was killed; finished fits are kept.
     """
     inputs = (*spec.tokens, *([spec.pretrained] if spec.pretrained else []))
     store = _point_store(spec, inputs)
     with publish(spec.output, spec, stage="finetune_sweep", code=spec.code, inputs=inputs) as publication:
-        events = read_labelled_events(spec.tokens, spec.task)
         start = time.monotonic()
-        with progress(spec.model, _steps_at_most(spec)) as counter, repeatable(spec.settings.threads):
-            fit = _fit_function(spec, events, counter)
-            grid = (spec.task.n_labels, spec.task.seeds, spec.settings.learning_rates)
-            points = list(run_sweep(*grid, fit=fit, store=store))
-        _write_scores(publication.payload("scores.csv"), spec.model, points)
-        _write_curves(publication.payload("curves.csv"), spec.model, points)
-        seconds = time.monotonic() - start
-        logger.info("%s: %d fits computed, %d found in %s", spec.model, store.computed, store.found, store.folder)
+        workers = max(1, spec.cores // spec.settings.threads)
+        result = _sweep(spec, store, workers)
+        _write_scores(publication.payload("scores.csv"), spec.model, result.points)
+        _write_curves(publication.payload("curves.csv"), spec.model, result.points)
+        logger.info("%s: %d fits computed, %d found in %s", spec.model, result.computed, result.found, store.folder)
         publication.note(
-            training_seconds=round(seconds, 2),
-            fits_computed=store.computed,
-            fits_kept=store.found,
+            training_seconds=round(time.monotonic() - start, 2),
+            fits_computed=result.computed,
+            fits_kept=result.found,
+            workers=workers,
             **device_facts(resolve_device(spec.device)),
         )
     return read_manifest(spec.output)
+
+
+def _sweep(spec: Spec, store: FitStore, workers: int) -> SweepResult:
+    """Do the fits, one in this process after the other or several in workers; the bits are the same."""
+    settings = spec.settings
+    grid = SweepGrid(
+        spec.task.n_labels, spec.task.seeds, settings.learning_rates, cost=lambda count: steps_of(settings, 2 * count)
+    )
+    workers = min(workers, len(grid))
+    fit = PointFitter(spec) if workers == 1 else partial(fit_in_worker, _point_fields(spec))
+    with progress(spec.model, len(grid)) as counter, make_executor(workers, [PointFitter.__module__]) as executor:
+        return run_sweep(grid, fit, store, executor, workers, counter)
+
+
+def _point_fields(spec: Spec) -> str:
+    return spec.model_dump_json(include=set(PointSpec.model_fields))
 
 
 def _point_store(spec: Spec, inputs: Iterable[Path]) -> FitStore:
@@ -89,60 +85,6 @@ def _point_store(spec: Spec, inputs: Iterable[Path]) -> FitStore:
     # one table must not mix the fits of two versions of torch
     identity = digest_value([made, torch.__version__])
     return FitStore(spec.points / f"{spec.model}-{identity[:16]}", identity)
-
-
-def _fit_function(spec: Spec, events: LabelledEvents, counter: Progress) -> Callable[[FitKey], ClassifierFit]:
-    """Return the function that does one fit; encoder and events are loaded once."""
-    device = resolve_device(spec.device)
-    encoding = read_encoding(spec.tokens[0])
-    symmetries = EventSymmetries(encoding.columns, encoding.scaling) if spec.settings.symmetries else None
-    tensors = EventTensors(
-        features=torch.from_numpy(events.features).to(device),
-        mask=torch.from_numpy(events.types > 0).to(device),
-        labels=torch.from_numpy(events.labels.astype("int64")).to(device),
-        symmetries=symmetries,
-    )
-    classifier = _classifier_maker(spec, events.features.shape[2])
-
-    def fit(key: FitKey) -> ClassifierFit:
-        split = labelled_split(events.labels, events.split, key.n_labels, key.seed, spec.task)
-        torch.manual_seed(derive_seed(key.seed, "weights", key.n_labels))
-        found = fit_classifier(
-            classifier().to(device),
-            tensors,
-            split,
-            spec.settings,
-            key.learning_rate,
-            key.seed,
-            tick=counter.advance,
-        )
-        logger.info("%s %s: valid AUC %.4f, test AUC %.4f", spec.model, key, found.valid_auc, found.auc)
-        return found
-
-    return fit
-
-
-def _classifier_maker(spec: Spec, n_features: int) -> Callable[[], Classifier]:
-    """Return the function that makes a classifier, on the pretrained encoder where the settings ask for it."""
-    if len({spec.settings.pretrained, spec.pretrained is not None, spec.loader is not None}) > 1:
-        raise ConfigError(
-            f"model {spec.model} has settings.pretrained={spec.settings.pretrained}, pretrained folder "
-            f"{spec.pretrained} and loader {spec.loader}; give all or none."
-        )
-
-    def scratch() -> EventEncoder:
-        return EventEncoder(n_features=n_features, **spec.architecture.model_dump())
-
-    if spec.pretrained is None or spec.loader is None:
-        return lambda: Classifier(scratch(), spec.architecture.width)
-    encoder = scratch()
-    load(spec.loader)(encoder, spec.pretrained, spec.tokens, spec.architecture)
-    return lambda: Classifier(copy.deepcopy(encoder), spec.architecture.width)
-
-
-def _steps_at_most(spec: Spec) -> int:
-    fits_per_count = len(spec.settings.learning_rates) + len(spec.task.seeds) - 1
-    return fits_per_count * sum(steps_of(spec.settings, 2 * n_labels) for n_labels in spec.task.n_labels)
 
 
 def _write_scores(path: Path, model: str, points: list[tuple[FitKey, ClassifierFit]]) -> None:

@@ -1,48 +1,30 @@
 """Fit a classifier to few labels: whole tensors in memory, early stopping and selection on validation AUC."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from prehep.core.config.finetuning import FinetuneSettings
 from prehep.core.errors import TrainingError
 from prehep.core.seeds import derive_seed
-from prehep.tokens.event_symmetries import EventSymmetries
-from prehep.tokens.labelled_sets import LabelledSplit
+from prehep.models.classifier import Classifier
 from prehep.training.device import seed_dropout
-from prehep.training.optimisers import make_optimisers
+from prehep.training.event_vectors import EventTensors, EventVectors
+from prehep.training.freezing import freeze, is_frozen, rate_factors, scale_rates, train_mode
+from prehep.training.mixup import draw_mixture, mixed_loss
 from prehep.training.sampling import BatchOrder
-from prehep.training.schedules import learning_rate_factor, set_learning_rate
+from prehep.training.schedules import Schedule
+from prehep.training.stepping import Stepper
 
-EVALUATION_BATCH = 1024
-
-
-def _ignore(_: int) -> None:
-    """Do nothing: the default of those who watch no progress."""
-
-
-@dataclass(frozen=True)
-class EventTensors:
-    """Labelled events on the device of the classifier.
-
-    Attributes:
-        features: (events, slots, features) float32.
-        mask: (events, slots) bool, True = real object.
-        labels: (events,) int64, 1 signal, 0 background.
-        symmetries: draws turned and reflected copies of a batch; None = train on the events as they are.
-    """
-
-    features: Tensor
-    mask: Tensor
-    labels: Tensor
-    symmetries: EventSymmetries | None = None
+if TYPE_CHECKING:
+    from prehep.tokens.labelled_sets import LabelledSplit
 
 
 @dataclass(frozen=True)
@@ -64,14 +46,73 @@ class ClassifierFit:
     curve: tuple[CurvePoint, ...]
 
 
+class ClassifierTrainer:
+    """The steps of one fit: batches, symmetries, mixtures and dropout are functions of (seed, step) alone.
+
+    Args:
+        classifier: trained in place.
+        events: all events; the split's indices point into them.
+        split: events of the fit.
+        settings: optimisation.
+        learning_rate: highest learning rate.
+        seed: seed of batches, symmetries, mixtures and dropout.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        events: EventTensors,
+        split: "LabelledSplit",
+        settings: FinetuneSettings,
+        learning_rate: float,
+        seed: int,
+    ) -> None:
+        freeze(classifier, settings)
+        self.classifier, self.settings, self.seed = classifier, settings, seed
+        known = (split.train, split.valid, split.test) if is_frozen(settings) else None
+        self.vectors = EventVectors(classifier, events, known)
+        self.order = BatchOrder(split.train, settings.batch_size, seed)
+        self.steps = steps_of(settings, len(split.train))
+        schedule = Schedule(self.steps, settings.warmup_fraction, settings.schedule, settings.final_fraction)
+        self.stepper = Stepper(
+            classifier,
+            settings.optimiser,
+            learning_rate,
+            settings.weight_decay,
+            schedule,
+            clip=settings.gradient_clip,
+        )
+        scale_rates(self.stepper.optimisers, rate_factors(classifier, settings))
+
+    def train_step(self, step: int) -> Tensor:
+        """Do one optimisation step; return its loss."""
+        seed = derive_seed(self.seed, "step", step)
+        seed_dropout(seed, self.vectors.events.labels.device.type)
+        train_mode(self.classifier, self.settings)
+        loss = self._loss(self.order(step), seed)
+        torch.autograd.backward(loss)
+        self.stepper.step(step)
+        return loss.detach()
+
+    def auc(self, indices: NDArray[np.int64]) -> float:
+        """Return the area under the ROC curve on some events."""
+        return auc(self.classifier, self.vectors, indices)
+
+    def _loss(self, indices: NDArray[np.int64], seed: int) -> Tensor:
+        pooled = self.vectors.training(indices, seed)
+        labels, classify = self.vectors.events.labels_of(indices), self.classifier.classify
+        if not self.settings.mixup:
+            return functional.cross_entropy(classify(pooled), labels)
+        return mixed_loss(pooled, labels, classify, draw_mixture(self.settings.mixup, len(indices), seed))
+
+
 def fit_classifier(
-    classifier: nn.Module,
+    classifier: Classifier,
     events: EventTensors,
-    split: LabelledSplit,
+    split: "LabelledSplit",
     settings: FinetuneSettings,
     learning_rate: float,
     seed: int,
-    tick: Callable[[int], None] = _ignore,
 ) -> ClassifierFit:
     """Train on `split.train`, stop and select on `split.valid`, report the AUC on `split.test`.
 
@@ -79,35 +120,30 @@ def fit_classifier(
     last ones (`settings.keep`).
 
     Args:
-        classifier: (features, mask) to logits (batch, 2), trained in place.
+        classifier: trained in place.
         events: all events; the split's indices point into them.
         split: events of the fit.
-        settings: optimisation and stopping.
+        settings: optimisation, what learns, regularisation and stopping.
         learning_rate: highest learning rate.
-        seed: seed of batches and dropout.
-        tick: told the number of steps passed at each validation.
+        seed: seed of batches, symmetries, mixtures and dropout.
 
     Raises:
         TrainingError: the loss was infinite or not a number before the first validation.
     """
-    optimisers = make_optimisers(classifier, settings.optimiser, learning_rate, settings.weight_decay)
-    order = BatchOrder(split.train, settings.batch_size, seed)
-    steps = steps_of(settings, len(split.train))
+    trainer = ClassifierTrainer(classifier, events, split, settings, learning_rate, seed)
     curve: list[CurvePoint] = []
     best: tuple[CurvePoint, dict[str, Tensor]] | None = None
     losses: list[Tensor] = []
-    for step in range(steps):
-        set_learning_rate(optimisers, learning_rate * _factor(settings, step, steps))
-        losses.append(_train_step(classifier, events, order(step), optimisers, derive_seed(seed, "step", step)))
-        if (step + 1) % settings.validation_interval and step + 1 < steps:
+    for step in range(trainer.steps):
+        losses.append(trainer.train_step(step))
+        if (step + 1) % settings.validation_interval and step + 1 < trainer.steps:
             continue
         train_loss = float(torch.stack(losses).mean())
         if not math.isfinite(train_loss):
             break
-        point = CurvePoint(step + 1, train_loss, auc(classifier, events, split.valid))
-        curve.append(point)
-        tick(len(losses))
         losses.clear()
+        point = CurvePoint(step + 1, train_loss, trainer.auc(split.valid))
+        curve.append(point)
         if best is None or settings.keep == "last" or point.valid_auc > best[0].valid_auc:
             best = point, {name: value.clone() for name, value in classifier.state_dict().items()}
         elif _out_of_patience(curve, best[0], settings.patience):
@@ -118,40 +154,16 @@ def fit_classifier(
             f"{learning_rate:g}; lower learning_rates."
         )
     classifier.load_state_dict(best[1])
-    return ClassifierFit(auc(classifier, events, split.test), best[0].valid_auc, best[0].step, tuple(curve))
+    return ClassifierFit(trainer.auc(split.test), best[0].valid_auc, best[0].step, tuple(curve))
 
 
-def auc(classifier: nn.Module, events: EventTensors, indices: NDArray[np.int64]) -> float:
+def auc(classifier: Classifier, vectors: EventVectors, indices: NDArray[np.int64]) -> float:
     """Return the area under the ROC curve of the classifier on some events, in evaluation mode."""
     classifier.eval()
-    chosen = torch.from_numpy(indices).to(events.labels.device)
     with torch.no_grad():
-        logits = [
-            classifier(events.features[part], events.mask[part]) for part in torch.split(chosen, EVALUATION_BATCH)
-        ]
-    scores = torch.cat(logits).float().diff(dim=1).squeeze(1)
-    return float(roc_auc_score(events.labels[chosen].cpu().numpy(), scores.cpu().numpy()))
-
-
-def _train_step(
-    classifier: nn.Module,
-    events: EventTensors,
-    indices: NDArray[np.int64],
-    optimisers: list[torch.optim.Optimizer],
-    step_seed: int,
-) -> Tensor:
-    seed_dropout(step_seed, events.labels.device.type)
-    classifier.train()
-    chosen = torch.from_numpy(indices).to(events.labels.device)
-    features, mask = events.features[chosen], events.mask[chosen]
-    if events.symmetries is not None:
-        features = events.symmetries(features, mask, torch.Generator().manual_seed(step_seed))
-    loss = functional.cross_entropy(classifier(features, mask), events.labels[chosen])
-    torch.autograd.backward(loss)
-    for optimiser in optimisers:
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-    return loss.detach()
+        logits = torch.cat([classifier.classify(part) for part in vectors.evaluated(indices)])
+    scores = logits.float().diff(dim=1).squeeze(1)
+    return float(roc_auc_score(vectors.events.labels_of(indices).cpu().numpy(), scores.cpu().numpy()))
 
 
 def steps_of(settings: FinetuneSettings, labelled: int) -> int:
@@ -159,10 +171,6 @@ def steps_of(settings: FinetuneSettings, labelled: int) -> int:
     if settings.epochs is None:
         return settings.steps
     return settings.epochs * max(1, labelled // settings.batch_size)
-
-
-def _factor(settings: FinetuneSettings, step: int, steps: int) -> float:
-    return learning_rate_factor(step, steps, settings.warmup_fraction, settings.schedule, settings.final_fraction)
 
 
 def _out_of_patience(curve: list[CurvePoint], best: CurvePoint, patience: int | None) -> bool:

@@ -28,7 +28,7 @@ ROOTS = {
 COMMAND_LINE = "prehep.stages.command"
 """What every workflow script imports beside its stage."""
 
-EVENT_ARRAYS = ("features", "types", "kinematics", "weights", "split", "identity", "process")
+EVENT_ARRAYS = ("features", "types", "kinematics", "slot", "offsets", "weights", "split", "identity", "process")
 TRACK_ARRAYS = ("tokens", "offsets", "positions", "pt", "event", "split", "identity")
 PAYLOADS: dict[str, tuple[str, ...]] = {
     "simulate_events": ("events.root", "summary.json"),
@@ -59,6 +59,7 @@ class Job:
         state: folder of an unfinished training, which outlives a kill.
         gpu: whether the job uses the GPU where there is one.
         threads: processor threads.
+        tasks: parts of its work that may run side by side, on so many threads each.
     """
 
     rule: str
@@ -72,6 +73,7 @@ class Job:
     state: Path | None = None
     gpu: bool = False
     threads: int = 1
+    tasks: int = 1
 
     @property
     def manifest(self) -> str:

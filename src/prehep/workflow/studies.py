@@ -147,9 +147,15 @@ def _sweep(name: SweepModel, study: EventStudy, tokens: list[Job], run: Job) -> 
         "pretrained": run.folder.as_posix() if start else None,
         **parts,
     }
-    modules = modules_of(parts)
     return make_job(
-        "finetune_sweep", name, fields, [*tokens, *start], modules=modules, gpu=True, threads=settings.threads
+        "finetune_sweep",
+        name,
+        fields,
+        [*tokens, *start],
+        modules=modules_of(parts),
+        gpu=True,
+        threads=settings.threads,
+        tasks=len(study.task.n_labels) * (len(settings.learning_rates) + len(study.task.seeds) - 1),
     )
 
 

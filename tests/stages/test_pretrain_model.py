@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -95,20 +96,25 @@ def test_events_and_tracks_do_not_mix(tmp_path: Path) -> None:
         run(Spec.model_validate(spec))
 
 
-def start(spec: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start(spec: dict[str, Any], stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", PROGRAM, "--spec", json.dumps(spec)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=environment, stderr=stderr)
 
 
-def kill_after_first_state(spec: dict[str, Any]) -> list[str]:
-    """Start the stage, SIGKILL it when two states are there; return the names of the states."""
-    state = Path(spec["state"])
-    process = start(spec)
+def wait_for_states(process: subprocess.Popen[bytes], state: Path) -> None:
+    """Wait until a training has saved two states."""
     deadline = time.monotonic() + 60
     while len(list(state.glob("state-*.pt"))) < 2 and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.005)
-    assert process.poll() is None, "the training ended before it could be killed"
+    assert process.poll() is None, "the training ended before it could be stopped"
+
+
+def kill_after_first_states(spec: dict[str, Any]) -> list[str]:
+    """Start the stage, SIGKILL it when two states are there; return the names of the states."""
+    state = Path(spec["state"])
+    process = start(spec)
+    wait_for_states(process, state)
     process.send_signal(signal.SIGKILL)
     process.wait()
     return sorted(path.name for path in state.glob("state-*.pt"))
@@ -118,16 +124,56 @@ def test_killed_training_ends_in_the_same_bytes(tmp_path: Path) -> None:
     tokens = write_track_tokens(tmp_path / "tokens")
     killed = fields(tmp_path / "killed", tokens, "mdm", steps=200, validation_interval=37, optimiser="muon")
     killed["state_seconds"] = 0.05
-    states = kill_after_first_state(killed)
+    states = kill_after_first_states(killed)
     assert not (tmp_path / "killed" / "run" / "manifest.json").exists()
-    assert 0 < int(states[-1].split("-")[1]) < 200
+    assert 0 < int(states[-1].split("-")[2]) < 200
     resumed = run(Spec.model_validate(killed))
     notes = json.loads((tmp_path / "killed" / "run" / "run_info.json").read_text())
-    assert notes["resumed_from"] == int(states[-1].split("-")[1])
+    assert notes["resumed_from"] == int(states[-1].split("-")[2])
 
     whole = fields(tmp_path / "whole", tokens, "mdm", steps=200, validation_interval=37, optimiser="muon")
     assert run(Spec.model_validate(whole)).payloads == resumed.payloads
     assert not (tmp_path / "killed" / "state").exists()
+
+
+def test_terminated_training_saves_and_asks_to_be_run_again(tmp_path: Path) -> None:
+    tokens = write_track_tokens(tmp_path / "tokens")
+    settings = {"steps": 300, "validation_interval": 37, "ema_decay": 0.9}
+    stopped = fields(tmp_path / "stopped", tokens, "mdm", **settings)
+    stopped["state_seconds"] = 0.05
+    process = start(stopped, stderr=subprocess.PIPE)
+    wait_for_states(process, Path(stopped["state"]))
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    _, output = process.communicate(timeout=60)
+    assert process.returncode == os.EX_TEMPFAIL
+    told = re.search(rb"prehep: stopped by SIGTERM at step (\d+) of 300; the state is saved in .*\n\Z", output)
+    assert told is not None
+    assert int(sorted(Path(stopped["state"]).glob("state-*.pt"))[-1].name.split("-")[2]) == int(told[1])
+    assert not (tmp_path / "stopped" / "run").exists()
+    resumed = run(Spec.model_validate(stopped))
+    notes = json.loads((tmp_path / "stopped" / "run" / "run_info.json").read_text())
+    assert notes["resumed_from"] == int(told[1])
+    whole = fields(tmp_path / "whole", tokens, "mdm", **settings)
+    assert run(Spec.model_validate(whole)).payloads == resumed.payloads
+
+
+def test_recoveries_are_told(tmp_path: Path) -> None:
+    tokens = write_event_tokens(tmp_path / "tokens")
+    settings = {"optimiser": "sgd", "gradient_clip": 1e9, "warmup_fraction": 0.0, "recoveries": 20}
+    run(Spec.model_validate(fields(tmp_path, tokens, "masked_kinematics", learning_rate=8.0, **settings)))
+    notes = json.loads((tmp_path / "run" / "run_info.json").read_text())
+    factors = [record["learning_rate_factor"] for record in notes["recoveries"]]
+    assert factors
+    assert factors == [0.5 ** (number + 1) for number in range(len(factors))]
+    assert set(notes["recoveries"][0]) == {"step", "back_to", "loss", "learning_rate_factor"}
+    assert notes["first_step_seconds"] > 0
+
+
+def test_threads_must_be_decided(tmp_path: Path) -> None:
+    tokens = write_event_tokens(tmp_path / "tokens")
+    with pytest.raises(ConfigError, match="threads is auto"):
+        run(Spec.model_validate(fields(tmp_path, tokens, "masked_kinematics", threads="auto")))
 
 
 def test_state_of_another_run_is_not_used(tmp_path: Path) -> None:

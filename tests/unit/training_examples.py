@@ -1,12 +1,12 @@
 """A tiny self-supervised task and tiny data for the tests of the training engine."""
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from prehep.core.config.network import ModelSettings
 from prehep.core.config.training import ObjectiveSettings
@@ -24,9 +24,11 @@ class TinyEncoder(nn.Module):
 
     def forward(self, features: Tensor, mask: Tensor) -> Tensor:
         """Return (batch, objects, width)."""
-        hidden = self.first(features).relu()
-        mixed = self.dropout(self.blocks[0](hidden + hidden.mean(1, keepdim=True)))
-        return mixed * mask.unsqueeze(-1)
+        real = mask.unsqueeze(-1)
+        hidden = self.first(features).relu() * real
+        mean = hidden.sum(1, keepdim=True) / real.sum(1, keepdim=True)
+        mixed = self.dropout(self.blocks[0](hidden + mean))
+        return mixed * real
 
 
 class TinyObjective(Objective):
@@ -45,12 +47,16 @@ class TinyObjective(Objective):
 
     def corrupt(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Hide the features of every other object, at random."""
-        hidden = torch.rand(batch["features"].shape[:2], generator=generator) < 0.5
+        hidden = (torch.rand(batch["features"].shape[:2], generator=generator) < 0.5) & is_real(batch)
         return {**batch, "hidden": hidden, "shown": batch["features"] * ~hidden.unsqueeze(-1)}
+
+    def terms(self, batch: Batch) -> int:
+        """Return the number of hidden objects."""
+        return int(batch["hidden"].sum())
 
     def forward(self, batch: Batch) -> Batch:
         """Return the mean squared errors."""
-        mask = torch.ones_like(batch["hidden"])
+        mask = is_real(batch)
         errors = (self.head(self.encoder(batch["shown"], mask)) - batch["features"]).square().mean(-1)
         loss_masked, n_masked = mean_where(errors, batch["hidden"])
         loss_all, n_all = mean_where(errors, mask)
@@ -63,31 +69,55 @@ class TinyObjective(Objective):
         }
 
 
-class TinyData:
-    """Random events of two objects whose features are equal, so that a hidden one can be predicted."""
+def is_real(batch: Batch) -> Tensor:
+    """Return (batch, objects) bool, false at padding."""
+    places = torch.arange(batch["features"].shape[1], device=batch["lengths"].device)
+    return places < batch["lengths"].unsqueeze(1)
 
-    def __init__(self, entries: int = 200, seed: int = 1) -> None:
-        features = np.random.default_rng(seed).normal(size=(entries, 1, 3)).repeat(2, axis=1)
-        self.features = features.astype(np.float32)
+
+class TinyData:
+    """Random events of equal objects, so that a hidden one can be predicted.
+
+    Args:
+        entries: number of events.
+        seed: of their features.
+        most: largest number of objects; every event has two to so many.
+    """
+
+    def __init__(self, entries: int = 200, seed: int = 1, most: int = 2) -> None:
+        random = np.random.default_rng(seed)
+        features = random.normal(size=(entries, 1, 3)).repeat(most, axis=1)
+        self.lengths = random.integers(2, most, entries, endpoint=True)
+        self.features = features.astype(np.float32) * (np.arange(most) < self.lengths[:, None])[..., None]
         self.split = np.zeros(entries, np.uint8)
         self.info: dict[str, Any] = {"n_features": 3}
+
+    @property
+    def longest(self) -> int:
+        """Return the objects of the largest event."""
+        return int(self.lengths.max())
 
     def __len__(self) -> int:
         return len(self.features)
 
     def batch(self, indices: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return (batch, 2, 3) features."""
-        return {"features": torch.from_numpy(self.features[indices])}
+        """Return `features` (batch, objects, 3) and `lengths` (batch,), padded to the longest event."""
+        lengths = self.lengths[indices]
+        features = self.features[indices, : lengths.max(initial=1)]
+        return {"features": torch.from_numpy(features), "lengths": torch.from_numpy(lengths)}
 
 
-class TinyClassifier(nn.Module):
-    """A linear classifier of the mean of the real objects."""
+class FragileData(TinyData):
+    """Entries of which one batch is bad the first `times` times that it is read."""
 
-    def __init__(self, n_features: int = 3) -> None:
+    def __init__(self, bad: NDArray[np.int64], times: int) -> None:
         super().__init__()
-        self.output = nn.Linear(n_features, 2)
+        self.bad, self.times = bad, times
 
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Return (batch, 2) logits."""
-        pooled = (features * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)
-        return functional.linear(pooled, self.output.weight, self.output.bias)
+    def batch(self, indices: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return the entries, not a number for the bad ones."""
+        batch = super().batch(indices)
+        if self.times and np.array_equal(indices, self.bad):
+            self.times -= 1
+            batch["features"] = batch["features"] * math.nan
+        return batch

@@ -2,7 +2,13 @@
 
 
 class PrehepError(Exception):
-    """Base of every error that is reported as one line instead of a traceback."""
+    """Base of every error that is reported as one line instead of a traceback.
+
+    Attributes:
+        exit_code: of the process that reports it.
+    """
+
+    exit_code = 1
 
 
 class ConfigError(PrehepError):
@@ -39,6 +45,12 @@ class ExecutionError(PrehepError):
 
 class TrainingError(PrehepError):
     """A training cannot go on."""
+
+
+class StoppedError(PrehepError):
+    """A training was asked to stop and can be continued; the code is EX_TEMPFAIL of sysexits.h, which means retry."""
+
+    exit_code = 75
 
 
 class TargetError(PrehepError):

@@ -71,9 +71,15 @@ class _Update(Protocol):
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Progress]:
-    """Yield a counter: a rich bar where standard error is a terminal, plain log lines everywhere."""
-    if not sys.stderr.isatty():
+def progress(title: str, total: int, *, bar: bool = True) -> Iterator[Progress]:
+    """Yield a counter: a rich bar where standard error is a terminal, plain log lines everywhere.
+
+    Args:
+        title: what is counted.
+        total: where the count ends.
+        bar: whether a bar may be shown; of several processes on one terminal, one shows it.
+    """
+    if not (bar and sys.stderr.isatty()):
         yield _PlainProgress(title, total)
         return
     from rich.console import Console
@@ -87,6 +93,6 @@ def progress(title: str, total: int) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[facts]}"),
     )
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total, facts="")
-        yield _BarProgress(title, total, lambda steps, facts: bar.update(task, advance=steps, facts=facts))
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(title, total=total, facts="")
+        yield _BarProgress(title, total, lambda steps, facts: shown.update(task, advance=steps, facts=facts))

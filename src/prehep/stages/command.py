@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from prehep.core.logging import logger, set_up_logging
 from prehep.core.manifest import Manifest
 from prehep.core.settings import merge
 from prehep.core.specification import StageSpec
+from prehep.training.processes import launched_processes
 
 CLOCK_SECONDS = 1.0
 """How far the operating system may be off in telling when a process started."""
@@ -29,7 +31,7 @@ S = TypeVar("S", bound=StageSpec)
 
 
 def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] | None = None) -> int:
-    """Run one stage from the command line; return 0, or 1 after printing one sentence that says what went wrong.
+    """Run one stage from the command line; return 0, or another code after one sentence that says what went wrong.
 
     `--runtime` holds settings that do not define the result (device, log level, sample folder); those that the
     stage's Spec does not know are ignored.
@@ -39,12 +41,13 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
     parser.add_argument("--code", help="fingerprint of the code, entry modules, and digest of the rule's command")
     parser.add_argument("--source", default="{}", help="where a file is fetched from, as JSON")
     parser.add_argument("--runtime", default="{}", help="settings that do not define the result, as JSON")
+    parser.add_argument("--cores", type=int, help="processor cores, for a stage that shares its work out")
     parser.add_argument("--log", type=Path, help="log file; standard error where absent")
     given = parser.parse_args(arguments)
-    runtime = json.loads(given.runtime)
+    runtime = json.loads(given.runtime) | ({"cores": given.cores} if given.cores else {})
     # the scheduler's SIGTERM then unwinds like an error, and nothing partial is left
     signal.signal(signal.SIGTERM, _stop)
-    set_up_logging(given.log, runtime.pop("log_level", "INFO"))
+    set_up_logging(_log_file(given.log), runtime.pop("log_level", "INFO"))
     known = {name: value for name, value in runtime.items() if name in spec_type.model_fields}
     try:
         planned = json.loads(given.spec)
@@ -55,7 +58,7 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         manifest = run(spec)
         logger.info("wrote %d files to %s", len(manifest.payloads), spec.output)
     except PrehepError as error:
-        return _fail(str(error))
+        return _fail(str(error), error.exit_code)
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         return _fail(f"{spec_type.__module__} cannot use its specification: {found}.")
@@ -66,6 +69,12 @@ def main(spec_type: type[S], run: Callable[[S], Manifest], arguments: list[str] 
         logger.exception("unexpected error")
         raise
     return 0
+
+
+def _log_file(path: Path | None) -> Path | None:
+    """Return the log of this process, where several share a stage: `x.log` of the first, `x.1.log` of the second."""
+    rank = launched_processes(os.environ).rank
+    return path if path is None or rank == 0 else path.with_suffix(f".{rank}{path.suffix}")
 
 
 def _code(text: str | None) -> dict[str, str]:
@@ -92,7 +101,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _fail(sentence: str) -> int:
+def _fail(sentence: str, code: int = 1) -> int:
     logger.error("%s", sentence, exc_info=logger.isEnabledFor(logging.DEBUG))
     sys.stderr.write(f"prehep: {sentence}\n")
-    return 1
+    return code

@@ -43,7 +43,7 @@ def run(spec: Spec) -> Manifest:
             load_payload(spec.run, name)
         pretrained = restore_pretrained(spec.run, load(spec.objective))
         evaluate = load(spec.evaluation)
-        with repeatable(pretrained.config.settings.training.threads):
+        with repeatable(pretrained.config.settings.training.planned_threads()):
             tables = evaluate(spec, pretrained.objective, resolve_device(spec.device))
         for name, table in tables.items():
             write_table(publication.payload(name), table)

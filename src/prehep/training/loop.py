@@ -1,201 +1,49 @@
-"""The loop of every self-supervised training: batches, masks and dropout are functions of (seed, step) alone.
+"""The loop around a training: continue where a killed one stopped, save, and stop when the scheduler says so."""
 
-So a run that was killed and continues from its state ends in the bits of the uninterrupted run.
-"""
-
-import math
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import NoReturn
 
-import numpy as np
+import psutil
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from prehep.core.config.training import TrainingSettings
-from prehep.core.errors import TrainingError
+from prehep.core.errors import StoppedError
 from prehep.core.logging import Progress, logger
-from prehep.core.seeds import derive_seed
-from prehep.objectives.base import Objective
-from prehep.training.device import make_fabric, repeatable, seed_dropout
-from prehep.training.optimisers import make_optimisers
-from prehep.training.sampling import BatchOrder, draw_entries
-from prehep.training.schedules import learning_rate_factor, set_learning_rate
+from prehep.training.device import repeatable
+from prehep.training.interruption import StopRequest, stop_request
 from prehep.training.state import StateStore
+from prehep.training.trainer import Trainer
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-CHECK_INTERVAL = 20
 STATE_SECONDS = 20.0
-HISTORY_COLUMNS = ("step", "learning_rate", "train_loss", "valid_loss", "valid_loss_masked", "valid_loss_all")
-
-
-class BatchSource(Protocol):
-    """Tokenised data, of which the loop needs only whole batches by index."""
-
-    def batch(self, indices: NDArray[np.int64]) -> dict[str, Tensor]:
-        """Return the entries at these indices, stacked, on the CPU."""
-        ...
-
-
-@dataclass
-class TrainingRun:
-    """What a training has done so far; all of it is saved and restored.
-
-    Attributes:
-        step: finished steps.
-        history: one row per validation, with HISTORY_COLUMNS.
-        losses: training losses since the last validation.
-    """
-
-    step: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The outcome of `fit`: the history, and the speed of this process (not of earlier, killed ones)."""
+    """The outcome of `fit`.
 
-    history: list[dict[str, float]]
-    seconds: float
-    steps_per_second: float
-    resumed_from: int
-
-
-class Trainer:
-    """One training of one objective on one device.
-
-    Args:
-        objective: what is trained, in place.
-        data: tokenised entries.
-        train: indices of the training entries.
-        valid: indices of the validation entries; at most `settings.validation_entries` of them are used.
-        settings: optimisation.
-        seed: seed of batches, masks and dropout.
-        device: auto, cpu or cuda.
+    Attributes:
+        history: one row per validation.
+        recoveries: one record per return to an earlier state: step, back_to, loss, learning_rate_factor.
+        kept_step: the step whose weights the objective has now.
+        seconds: duration in this process, not in earlier, killed ones.
+        steps_per_second: the same.
+        first_step_seconds: from the start of this process to the end of its first step; None where none was left.
+        resumed_from: step of the state from which this process continued.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        data: BatchSource,
-        train: NDArray[np.int64],
-        valid: NDArray[np.int64],
-        settings: TrainingSettings,
-        seed: int,
-        device: str = "cpu",
-    ) -> None:
-        if not len(train) or not len(valid):
-            raise TrainingError(
-                f"{len(train)} training and {len(valid)} validation entries are left, expected at least one of each; "
-                "use more events or a larger validation fraction."
-            )
-        self.data, self.settings, self.seed = data, settings, seed
-        self.valid = draw_entries(valid, settings.validation_entries, "validation")
-        self.order = BatchOrder(train, settings.batch_size, seed)
-        self.fabric: Fabric = make_fabric(device, settings.precision)
-        self.objective = objective
-        self.optimisers = make_optimisers(objective, settings.optimiser, settings.learning_rate, settings.weight_decay)
-        self.module, *self.stepped = self.fabric.setup(objective, *self.optimisers)
-        self.run = TrainingRun()
-        self.pending: list[Tensor] = []
-
-    def restore(self, step: int, content: dict[str, Any]) -> None:
-        """Continue from the content of a state."""
-        self.objective.load_state_dict(content["objective"])
-        for optimiser, saved in zip(self.optimisers, content["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
-        self.run = TrainingRun(step, content["history"], content["losses"])
-
-    def content(self) -> dict[str, Any]:
-        """Return what `restore` needs."""
-        return {
-            "objective": self.objective.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-            "history": self.run.history,
-            "losses": self.run.losses,
-        }
-
-    def train_step(self) -> None:
-        """Do one optimisation step."""
-        step = self.run.step
-        seed_dropout(derive_seed(self.seed, "dropout", step), self.fabric.device.type)
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "mask", step))
-        batch = self.objective.corrupt(self.data.batch(self.order(step)), generator)
-        set_learning_rate(self.optimisers, self.learning_rate(step))
-        self.module.train()
-        loss = self.module(self._to_device(batch))["loss"]
-        self.fabric.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.objective.parameters(), self.settings.gradient_clip)
-        for optimiser in self.stepped:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        self.pending.append(loss.detach())
-        self.run.step += 1
-
-    def learning_rate(self, step: int) -> float:
-        """Return the learning rate of one step."""
-        s = self.settings
-        factor = learning_rate_factor(step, s.steps, s.warmup_fraction, s.schedule, s.final_fraction)
-        return s.learning_rate * factor
-
-    def check(self) -> None:
-        """Fetch the losses of the last steps from the device and make sure they are numbers.
-
-        Raises:
-            TrainingError: a loss is infinite or not a number.
-        """
-        losses = torch.stack(self.pending).float().tolist() if self.pending else []
-        for offset, loss in enumerate(losses):
-            if not math.isfinite(loss):
-                step = self.run.step - len(losses) + offset
-                raise TrainingError(
-                    f"the training loss is {loss} at step {step}, expected a finite number; "
-                    "lower learning_rate or gradient_clip, or look for bad values in the tokens."
-                )
-        self.pending.clear()
-        self.run.losses.extend(losses)
-
-    @torch.no_grad()
-    def validate(self) -> dict[str, float]:
-        """Return the validation losses with masks that are the same at every call; means are over all terms."""
-        self.module.eval()
-        sums = dict.fromkeys(("loss", "loss_masked", "loss_all"), 0.0)
-        counts = dict.fromkeys(sums, 0.0)
-        for start in range(0, len(self.valid), self.settings.batch_size):
-            indices = self.valid[start : start + self.settings.batch_size]
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "validation mask", start))
-            found = self.module(self._to_device(self.objective.corrupt(self.data.batch(indices), generator)))
-            terms = {"loss": len(indices), "loss_masked": found["n_masked"], "loss_all": found["n_all"]}
-            for name, count in terms.items():
-                sums[name] += float(found[name]) * float(count)
-                counts[name] += float(count)
-        return {f"valid_{name}": sums[name] / max(1.0, counts[name]) for name in sums}
-
-    def add_history(self) -> dict[str, float]:
-        """Validate and append one row to the history."""
-        losses, self.run.losses = self.run.losses, []
-        row = {
-            "step": self.run.step,
-            "learning_rate": self.learning_rate(self.run.step - 1),
-            "train_loss": math.fsum(losses) / max(1, len(losses)),
-            **self.validate(),
-        }
-        self.run.history.append(row)
-        return row
-
-    def _to_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        moved: dict[str, Tensor] = self.fabric.to_device(batch)
-        return moved
+    history: list[dict[str, float]]
+    recoveries: list[dict[str, float]]
+    kept_step: int
+    seconds: float
+    steps_per_second: float
+    first_step_seconds: float | None
+    resumed_from: int
 
 
 def fit(
     trainer: Trainer, store: StateStore, progress: Progress, state_seconds: float = STATE_SECONDS
 ) -> TrainingResult:
-    """Train to the last step, continuing from the state in `store` where there is one.
+    """Train to the end, continuing from the state in `store` where there is one, and keep the best weights.
 
     Args:
         trainer: the training, new.
@@ -204,33 +52,101 @@ def fit(
         state_seconds: time between two states.
 
     Raises:
-        TrainingError: the loss is infinite or not a number.
+        TrainingError: the loss is not finite or diverges, also at lower learning rates.
+        StoppedError: SIGTERM came; the state is saved.
     """
-    settings, run = trainer.settings, trainer.run
-    with repeatable(settings.threads):
-        saved = store.load()
-        if saved is not None:
-            trainer.restore(*saved)
-            run = trainer.run
-            logger.info("continuing from step %d of %d", run.step, settings.steps)
-        facts: dict[str, float] = {}
-        first, start = run.step, time.monotonic()
-        last_saved = start
-        progress.advance(first)
-        while run.step < settings.steps:
-            trainer.train_step()
-            validating = run.step % settings.validation_interval == 0 or run.step == settings.steps
-            if validating or run.step % CHECK_INTERVAL == 0:
-                trainer.check()
-            if validating:
-                row = trainer.add_history()
-                logger.info("%s", " ".join(f"{name} {value:.5g}" for name, value in row.items()))
-                facts = {name: row[name] for name in ("train_loss", "valid_loss")}
-            progress.advance(1, **facts)
-            if run.step == settings.steps or time.monotonic() - last_saved >= state_seconds:
-                trainer.check()
-                store.save(run.step, trainer.content())
+    with repeatable(trainer.threads), stop_request() as request:
+        _resume(trainer, store)
+        pace = _Pace(trainer.run.step)
+        progress.advance(trainer.run.step)
+        last_saved = time.monotonic()
+        while not trainer.finished:
+            before = trainer.run.step
+            trainer.advance()
+            pace.count_step()
+            progress.advance(trainer.run.step - before, **_facts(trainer))
+            stopping = _any_asked_to_stop(trainer, request)
+            if trainer.finished or stopping or time.monotonic() - last_saved >= state_seconds:
+                _save(trainer, store)
                 last_saved = time.monotonic()
-    seconds = time.monotonic() - start
-    done = run.step - first
-    return TrainingResult(run.history, seconds, done / seconds if done else 0.0, first)
+            if stopping and not trainer.finished:
+                _stop(trainer, store)
+        trainer.keep_result()
+    return pace.result(trainer)
+
+
+class _Pace:
+    """Counts and times the steps of this process."""
+
+    def __init__(self, resumed_from: int) -> None:
+        self.resumed_from, self.steps = resumed_from, 0
+        self.start = time.monotonic()
+        self.first_step_seconds: float | None = None
+
+    def count_step(self) -> None:
+        """Count a step, also one that the training returns from; tell when the first was done."""
+        self.steps += 1
+        if self.first_step_seconds is None:
+            self.first_step_seconds = time.time() - float(psutil.Process().create_time())
+            logger.info("first step after %.2f s", self.first_step_seconds)
+
+    def result(self, trainer: Trainer) -> TrainingResult:
+        """Return the outcome of a training that has ended."""
+        seconds = time.monotonic() - self.start
+        return TrainingResult(
+            history=trainer.run.history,
+            recoveries=trainer.guard.records,
+            kept_step=trainer.run.step if trainer.best is None else trainer.run.best_step,
+            seconds=seconds,
+            steps_per_second=self.steps / seconds if self.steps else 0.0,
+            first_step_seconds=self.first_step_seconds,
+            resumed_from=self.resumed_from,
+        )
+
+
+def _resume(trainer: Trainer, store: StateStore) -> None:
+    """Continue from the newest state, the same in all processes; the first one alone may remove states."""
+    fabric = trainer.fabric
+    saved = store.load() if fabric.is_global_zero else None
+    fabric.barrier()
+    if not fabric.is_global_zero:
+        saved = store.load()
+    fabric.barrier()
+    if saved is not None:
+        trainer.restore(saved[1])
+        logger.info("continuing from step %d of %d", trainer.run.step, trainer.settings.steps)
+
+
+def _save(trainer: Trainer, store: StateStore) -> None:
+    """Write the state, which is the same in all processes, in the first one."""
+    if trainer.fabric.is_global_zero:
+        store.save(trainer.run.step, trainer.content())
+
+
+def _stop(trainer: Trainer, store: StateStore) -> NoReturn:
+    """End a training whose state is saved.
+
+    Raises:
+        StoppedError: always.
+    """
+    # a launcher ends all processes as soon as one has ended: not before the state is written
+    trainer.fabric.barrier()
+    raise StoppedError(
+        f"stopped by SIGTERM at step {trainer.run.step} of {trainer.settings.steps}; "
+        f"the state is saved in {store.folder}, and the same command continues."
+    )
+
+
+def _any_asked_to_stop(trainer: Trainer, request: StopRequest) -> bool:
+    """Tell whether any process was asked to stop, so that all of them stop after the same step."""
+    fabric = trainer.fabric
+    if fabric.world_size == 1:
+        return request.made
+    asked = torch.tensor(float(request.made), device=fabric.device)
+    return bool(fabric.all_reduce(asked, reduce_op="sum") > 0)
+
+
+def _facts(trainer: Trainer) -> dict[str, float]:
+    """Return the losses of the last validation, for the progress bar."""
+    history = trainer.run.history
+    return {name: history[-1][name] for name in ("train_loss", "valid_loss")} if history else {}

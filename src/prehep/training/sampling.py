@@ -1,9 +1,25 @@
 """Which entries a step trains on, as a pure function of (seed, step): a resumed run needs no sampler state."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from prehep.core.seeds import random_stream
+
+
+class BatchSource(Protocol):
+    """Tokenised data, of which a training needs only whole batches by index, and how long they may be."""
+
+    @property
+    def longest(self) -> int:
+        """Return the places of the longest entry."""
+        ...
+
+    def batch(self, indices: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Return the entries at these indices, stacked, on the CPU."""
+        ...
 
 
 class BatchOrder:

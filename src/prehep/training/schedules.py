@@ -1,8 +1,23 @@
 """Learning rates as pure functions of the step, so a resumed run needs no scheduler state."""
 
 import math
+from dataclasses import dataclass
 
 import torch
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The factor on the learning rate at each step of a training; see `learning_rate_factor`."""
+
+    steps: int
+    warmup_fraction: float
+    kind: str
+    final_fraction: float
+
+    def __call__(self, step: int) -> float:
+        """Return the factor at one step, 0 to steps - 1."""
+        return learning_rate_factor(step, self.steps, self.warmup_fraction, self.kind, self.final_fraction)
 
 
 def learning_rate_factor(step: int, steps: int, warmup_fraction: float, schedule: str, final_fraction: float) -> float:
@@ -25,7 +40,7 @@ def learning_rate_factor(step: int, steps: int, warmup_fraction: float, schedule
 
 
 def set_learning_rate(optimisers: list[torch.optim.Optimizer], learning_rate: float) -> None:
-    """Give every parameter group this learning rate."""
+    """Give every parameter group this learning rate, times its own `factor` where it has one."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("factor", 1.0)

@@ -35,6 +35,7 @@ def jobs(rules: str | Iterable[str], names: Iterable[str] = ("",)) -> set[str]:
     return {f"{rule} {name}".strip() for rule in listed for name in names}
 
 
+EVENT_TABLES = jobs("aggregate_study", ["event_pretraining"])
 PLOTS = jobs(f"plot_{name}" for name in FIGURES)
 EDITS: dict[str, set[str]] = {
     # data
@@ -52,6 +53,9 @@ EDITS: dict[str, set[str]] = {
     "tokens.track_sequences": jobs("tokenize_tracks"),
     "tokens.event_data": jobs(PRETRAINED, MASKED),
     "tokens.track_data": jobs(PRETRAINED, BERT) | jobs("train_baseline", ["ngram"]),
+    "tokens.ragged": jobs(PRETRAINED) | jobs("train_baseline", ["ngram"]),
+    "tokens.event_slots": jobs(("tokenize_events", "finetune_sweep")) | jobs("train_baseline", TREES) | EVENT_TABLES,
+    "stages.dense_events": jobs("finetune_sweep") | jobs("train_baseline", TREES) | EVENT_TABLES,
     # trainings
     "objectives.registry": set(),
     "objectives.mdm": jobs(PRETRAINED, BERT),
@@ -62,9 +66,17 @@ EDITS: dict[str, set[str]] = {
     "models.event_encoder": jobs(PRETRAINED, MASKED) | jobs("finetune_sweep"),
     "models.classifier": jobs("finetune_sweep"),
     "training.loop": jobs("pretrain_model"),
+    "training.trainer": jobs("pretrain_model"),
+    "training.guard": jobs("pretrain_model"),
     "training.classification": jobs("finetune_sweep"),
+    "training.workers": jobs("finetune_sweep"),
+    "stages.finetune_points": jobs("finetune_sweep"),
     "hub.saving": jobs(PRETRAINED) | jobs("finetune_sweep", ["pretrained"]),
+    "hub.description": jobs(PRETRAINED) | jobs("finetune_sweep", ["pretrained"]),
     "hub.pretrained": jobs("evaluate_model") | jobs("finetune_sweep", ["pretrained"]),
+    "hub.reading": jobs("evaluate_model") | jobs("finetune_sweep", ["pretrained"]),
+    "hub.differences": jobs("evaluate_model") | jobs("finetune_sweep", ["pretrained"]),
+    "hub.loading": set(),
     # evaluation
     "evaluation.trees": jobs("train_baseline", TREES),
     "evaluation.engineered_features": jobs("train_baseline", ["trees_engineered"]),

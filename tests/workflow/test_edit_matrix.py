@@ -54,7 +54,7 @@ UNTOLD = {
     "layout": edit_code("core/files", "(path: Path, text: str)", "(\n    path: Path,\n    text: str,\n)"),
     "renamed local variable": edit_code("objectives/masked_type", "predicted", "guessed"),
     "import for type checkers": edit_code(
-        "training/loop", "if TYPE_CHECKING:\n", "if TYPE_CHECKING:\n    from prehep.data import nanoaod\n\n"
+        "training/trainer", "if TYPE_CHECKING:\n", "if TYPE_CHECKING:\n    from prehep.data import nanoaod\n\n"
     ),
     "description of a setting": edit_code("core/config/training", 'description="probability', 'description="chance'),
     "objective that no run selects": edit_code("objectives/masked_kinematics", "MET = 4", "MET = 5"),
@@ -120,13 +120,13 @@ AFFECTING: dict[str, tuple[Change, set[str]]] = {
         affected("tokenize_events *"),
     ),
     "track vocabulary": (edit_code("tokens/track_vocabulary", "MM = 0.5", "MM = 0.6"), affected("tokenize_tracks *")),
-    "training loop": (edit_code("training/loop", "INTERVAL = 20", "INTERVAL = 10"), affected("pretrain_model *")),
+    "training loop": (edit_code("training/trainer", "INTERVAL = 20", "INTERVAL = 10"), affected("pretrain_model *")),
     "network of all models": (
         edit_code("models/transformer", ".min / 2", ".min / 4"),
         affected("pretrain_model *", "finetune_sweep *"),
     ),
     "classification": (
-        edit_code("training/classification", "BATCH = 1024", "BATCH = 512"),
+        edit_code("training/event_vectors", "BATCH = 1024", "BATCH = 512"),
         affected("finetune_sweep *"),
     ),
     "loading of encoders": (add_code("stages/pretrained_encoder"), affected("finetune_sweep pretrained")),

@@ -34,7 +34,7 @@ from prehep.workflow.parts import READERS
 
 SCRIPT = Path(__file__).parents[1] / "workflow_scripts" / "pretrain_model.py"
 MODULES, TRACKS = 2_000, 4_000
-STATE_SECONDS, LONGEST_WAIT = 0.3, 0.6
+STATE_SECONDS, LONGEST_WAIT, LONGEST_START = 0.3, 0.6, 6.0
 STATE_NUMBERS = 500_000
 SETTINGS: dict[str, Any] = {
     "objective": {"name": "mdm"},
@@ -83,7 +83,8 @@ def torture_training(folder: Path, kills: int, steps: int, moments: random.Rando
     finish(whole)
     seconds += time.perf_counter()
     at = [int(steps * 0.95 * (share + moments.random()) / max(1, kills)) for share in range(kills)]
-    continued = [kill_after(killed, step, moments) for step in at]
+    # every fourth while it starts, reads its state or does its first steps
+    continued = [kill_after(killed, step if number % 4 else -1, moments) for number, step in enumerate(at, start=1)]
     finish(killed)
     files = [read_manifest(Path(spec["output"])).payloads for spec in (whole, killed)]
     notes = json.loads((Path(killed["output"]) / RUN_INFO).read_text(encoding="utf-8"))
@@ -100,13 +101,15 @@ def torture_training(folder: Path, kills: int, steps: int, moments: random.Rando
 def kill_after(spec: Mapping[str, Any], step: int, moments: random.Random) -> int:
     """Start a training, kill it a random moment after a state of `step` or more is there; return the step of the state.
 
+    A negative step is there at once, so the moment is one of the start.
+
     Raises:
         SystemExit: the training ended before it could be killed.
     """
     process = start(spec)
     while process.poll() is None and newest_step(spec) < step:
         time.sleep(0.01)
-    time.sleep(moments.uniform(0, LONGEST_WAIT))
+    time.sleep(moments.uniform(0, LONGEST_WAIT if step >= 0 else LONGEST_START))
     if process.poll() is not None:
         raise SystemExit(f"the training ended with {process.returncode} before it was killed; give it more --steps")
     process.kill()

@@ -2,8 +2,9 @@
 
 import sys
 
-from prehep.stages.command import main
-from prehep.stages.finetune_sweep import Spec, run
-
 if __name__ == "__main__":
+    # the workers of the sweep import this file again, and need nothing of it
+    from prehep.stages.command import main
+    from prehep.stages.finetune_sweep import Spec, run
+
     sys.exit(main(Spec, run))

@@ -102,3 +102,12 @@ def test_no_gradients_are_made_where_none_are_wanted() -> None:
     assert not total.requires_grad
     assert total.item() == expected.item()
     assert training.operations - evaluation.operations >= {"aten.addmm_", "aten.addmv_", "aten.scatter_add_"}
+
+
+def test_large_logits_keep_their_digits() -> None:
+    weights, targets = torch.ones(1), torch.zeros(1, dtype=torch.int64)
+    table, bias = torch.eye(3), torch.zeros(3)
+    _, alike = linear_cross_entropy(torch.full((1, 3), 1e20), table, bias, targets, weights)
+    torch.testing.assert_close(alike, torch.full((1,), 3.0).log())
+    _, certain = linear_cross_entropy(torch.tensor([[14.0, 0.0, 0.0]]), table, bias, targets, weights)
+    torch.testing.assert_close(certain, torch.tensor([1.663e-6]), rtol=1e-2, atol=0.0)

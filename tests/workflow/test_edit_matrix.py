@@ -99,7 +99,7 @@ UNTOLD = {
 AFFECTING: dict[str, tuple[Change, set[str]]] = {
     "loss on events": (EDITED_LOSS, MASKED_TYPE),
     "loss on tracks": (
-        edit_code("objectives/mdm", 'reduction="none")', 'reduction="none") * 2'),
+        edit_code("objectives/mdm", "masked, everything = total /", "masked, everything = 2 * total /"),
         affected("pretrain_model bert_*"),
     ),
     "figure style": (edit_code("figures/style", "WIDTH = 7.6", "WIDTH = 7.5"), affected("plot_*")),
@@ -122,7 +122,7 @@ AFFECTING: dict[str, tuple[Change, set[str]]] = {
     "track vocabulary": (edit_code("tokens/track_vocabulary", "MM = 0.5", "MM = 0.6"), affected("tokenize_tracks *")),
     "training loop": (edit_code("training/trainer", "INTERVAL = 20", "INTERVAL = 10"), affected("pretrain_model *")),
     "network of all models": (
-        edit_code("models/transformer", ".min / 2", ".min / 4"),
+        edit_code("models/attention", ".min / 2", ".min / 4"),
         affected("pretrain_model *", "finetune_sweep *"),
     ),
     "classification": (

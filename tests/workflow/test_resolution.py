@@ -48,11 +48,11 @@ def test_plan_holds_the_resolved_values() -> None:
     training = pretraining(planned(GPU_NODE, **AUTO), "bert_token")
     assert (training["precision"], training["threads"]) == ("bfloat16", 1)
     training = pretraining(planned(OLD_LAPTOP, **AUTO), "bert_token")
-    assert (training["precision"], training["threads"]) == ("float32", 1)
+    assert (training["precision"], training["threads"]) == ("float32", 2)
 
 
 def test_auto_is_the_same_run_as_what_it_resolves_to() -> None:
-    values = {"precision": "float32", "threads": 1}
+    values = {"precision": "float32", "threads": 2}
     explicit = {"tracking_bert": {"pretrain": {"bert_token": {"training": values}}}}
     assert folders(planned(OLD_LAPTOP, **AUTO)) == folders(planned(OLD_LAPTOP, **explicit))
     assert folders(planned(OLD_LAPTOP, **AUTO)) != folders(planned(GPU_NODE, **AUTO))
@@ -108,11 +108,10 @@ def test_threads_are_for_large_batches_on_free_cores(batch_size: int, cores: int
     assert threads_of(batch_size, cores) == threads
 
 
-def test_trainings_side_by_side_share_the_cores() -> None:
+@pytest.mark.parametrize("changes", [{}, {"studies": ["tracking_bert"]}, {"devices": 2}])
+def test_threads_depend_on_nothing_that_changes_no_result(changes: dict[str, Any]) -> None:
     large = merge(AUTO, {"tracking_bert": {"pretrain": {"bert_token": {"training": {"batch_size": 5_000}}}}})
-    # four trainings in all, three of tracks, and each of two processes
-    for changes, threads in (({}, 2), ({"studies": ["tracking_bert"]}, 2), ({"devices": 2}, 1)):
-        assert pretraining(planned(Machine(cores=8), **large, **changes), "bert_token")["threads"] == threads
+    assert pretraining(planned(Machine(cores=8), **large, **changes), "bert_token")["threads"] == 8
 
 
 def test_emulated_bfloat16_is_one_warning() -> None:
@@ -168,7 +167,11 @@ def test_system_without_that_file_has_no_bfloat16(tmp_path: Path, monkeypatch: p
         (1, {"SLURM_NTASKS": "4"}, "'/a b/python'"),
         (2, {}, "'/a b/python' -m torch.distributed.run --standalone --nproc-per-node=2 --"),
         (2, {"SLURM_NTASKS": "1"}, "'/a b/python' -m torch.distributed.run --standalone --nproc-per-node=2 --"),
-        (2, {"SLURM_NTASKS": "2"}, "srun --overlap --kill-on-bad-exit --ntasks=2 '/a b/python'"),
+        (
+            2,
+            {"SLURM_NTASKS": "2"},
+            "srun --overlap --kill-on-bad-exit --ntasks=2 --cpus-per-task=$((OMP_NUM_THREADS / 2)) '/a b/python'",
+        ),
     ],
 )
 def test_trainings_are_started_by_what_is_there(devices: int, environment: dict[str, str], expected: str) -> None:

@@ -5,6 +5,9 @@ So the gradient is written by hand, what backward needs is kept and nothing else
 before queries: softmax then runs along whole vectors, and every product has the places, not the few features of a
 head, as its long side. All of it is in float32, also inside a bfloat16 network, where that costs next to nothing.
 Smaller products than 16 places, which is a vector of float32, would take longer: very short sequences share them.
+
+With dropout of the weights, and on a GPU, the plain composition of torch runs in its place, in the precision of the
+network. The hand-written gradient has no derivative of its own: penalties on gradients need another attention.
 """
 
 from typing import Any, NamedTuple
@@ -38,7 +41,7 @@ class Layout(NamedTuple):
         return (
             x.new_zeros(self.rows * self.length, x.shape[1])
             .index_copy(0, self.places, x)
-            .view(self.rows, self.length, -1)
+            .view(self.rows, self.length, x.shape[1])
         )
 
     def take(self, x: Tensor) -> Tensor:

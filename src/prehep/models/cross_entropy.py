@@ -124,7 +124,7 @@ def _chunk(
     truth, largest = logits.gather(1, target), logits.amax(1, keepdim=True)
     probability = torch.softmax(logits, 1, out=logits)
     # the largest probability is 1 / sum(exp(logits - largest)): no second pass of exponentials
-    losses = largest - probability.amax(1, keepdim=True).log() - truth
+    losses = (largest - truth) - probability.amax(1, keepdim=True).log()
     if gradients is not None:
         probability.scatter_add_(1, target, torch.full_like(losses, -1.0))
         gradients.add(probability, hidden, table, weights)

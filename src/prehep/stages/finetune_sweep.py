@@ -7,10 +7,8 @@ from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
-import torch
 from pydantic import Field
 
-from prehep.core.digests import digest_value
 from prehep.core.logging import logger, progress
 from prehep.core.manifest import Manifest, publish, read_manifest
 from prehep.core.settings import volatile
@@ -46,8 +44,10 @@ def run(spec: Spec) -> Manifest:
     store = _point_store(spec, inputs)
     with publish(spec.output, spec, stage="finetune_sweep", code=spec.code, inputs=inputs) as publication:
         start = time.monotonic()
-        workers = max(1, spec.cores // spec.settings.threads)
-        result = _sweep(spec, store, workers)
+        grid = _grid(spec)
+        workers = max(1, min(spec.cores // spec.settings.threads, len(grid)))
+        store.clean()
+        result = _sweep(spec, grid, store, workers)
         _write_scores(publication.payload("scores.csv"), spec.model, result.points)
         _write_curves(publication.payload("curves.csv"), spec.model, result.points)
         logger.info("%s: %d fits computed, %d found in %s", spec.model, result.computed, result.found, store.folder)
@@ -61,13 +61,15 @@ def run(spec: Spec) -> Manifest:
     return read_manifest(spec.output)
 
 
-def _sweep(spec: Spec, store: FitStore, workers: int) -> SweepResult:
-    """Do the fits, one in this process after the other or several in workers; the bits are the same."""
+def _grid(spec: Spec) -> SweepGrid:
     settings = spec.settings
-    grid = SweepGrid(
+    return SweepGrid(
         spec.task.n_labels, spec.task.seeds, settings.learning_rates, cost=lambda count: steps_of(settings, 2 * count)
     )
-    workers = min(workers, len(grid))
+
+
+def _sweep(spec: Spec, grid: SweepGrid, store: FitStore, workers: int) -> SweepResult:
+    """Do the fits, one in this process after the other or several in workers; the bits are the same."""
     fit = PointFitter(spec) if workers == 1 else partial(fit_in_worker, _point_fields(spec))
     with progress(spec.model, len(grid)) as counter, make_executor(workers, [PointFitter.__module__]) as executor:
         return run_sweep(grid, fit, store, executor, workers, counter)
@@ -81,9 +83,7 @@ def _point_store(spec: Spec, inputs: Iterable[Path]) -> FitStore:
     """Return the store of all sweeps that differ from this one in their grid only: no point depends on the others."""
     task = spec.task.model_copy(update={"n_labels": (), "seeds": ()})
     settings = spec.settings.model_copy(update={"learning_rates": ()})
-    made = run_identity(spec.model_copy(update={"task": task, "settings": settings}), inputs)
-    # one table must not mix the fits of two versions of torch
-    identity = digest_value([made, torch.__version__])
+    identity = run_identity(spec.model_copy(update={"task": task, "settings": settings}), inputs)
     return FitStore(spec.points / f"{spec.model}-{identity[:16]}", identity)
 
 

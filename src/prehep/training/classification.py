@@ -128,7 +128,7 @@ def fit_classifier(
         seed: seed of batches, symmetries, mixtures and dropout.
 
     Raises:
-        TrainingError: the loss was infinite or not a number before the first validation.
+        TrainingError: the loss, or a score, was infinite or not a number at the first validation.
     """
     trainer = ClassifierTrainer(classifier, events, split, settings, learning_rate, seed)
     curve: list[CurvePoint] = []
@@ -139,10 +139,11 @@ def fit_classifier(
         if (step + 1) % settings.validation_interval and step + 1 < trainer.steps:
             continue
         train_loss = float(torch.stack(losses).mean())
-        if not math.isfinite(train_loss):
+        valid_auc = trainer.auc(split.valid)
+        if not (math.isfinite(train_loss) and math.isfinite(valid_auc)):
             break
         losses.clear()
-        point = CurvePoint(step + 1, train_loss, trainer.auc(split.valid))
+        point = CurvePoint(step + 1, train_loss, valid_auc)
         curve.append(point)
         if best is None or settings.keep == "last" or point.valid_auc > best[0].valid_auc:
             best = point, {name: value.clone() for name, value in classifier.state_dict().items()}
@@ -150,19 +151,24 @@ def fit_classifier(
             break
     if best is None:
         raise TrainingError(
-            f"the loss of the classifier is not finite within {settings.validation_interval} steps at learning rate "
-            f"{learning_rate:g}; lower learning_rates."
+            f"the loss or the scores of the classifier are not finite within {settings.validation_interval} steps at "
+            f"learning rate {learning_rate:g}; lower learning_rates."
         )
     classifier.load_state_dict(best[1])
     return ClassifierFit(trainer.auc(split.test), best[0].valid_auc, best[0].step, tuple(curve))
 
 
 def auc(classifier: Classifier, vectors: EventVectors, indices: NDArray[np.int64]) -> float:
-    """Return the area under the ROC curve of the classifier on some events, in evaluation mode."""
+    """Return the area under the ROC curve of the classifier on some events, in evaluation mode.
+
+    It is not a number where a score is none.
+    """
     classifier.eval()
     with torch.no_grad():
         logits = torch.cat([classifier.classify(part) for part in vectors.evaluated(indices)])
     scores = logits.float().diff(dim=1).squeeze(1)
+    if not torch.isfinite(scores).all():
+        return math.nan
     return float(roc_auc_score(vectors.events.labels_of(indices).cpu().numpy(), scores.cpu().numpy()))
 
 

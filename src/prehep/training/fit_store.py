@@ -63,6 +63,11 @@ class FitStore:
         """Write a finished fit atomically."""
         write_text(self.folder / key.file_name, self._kept(key, fit).model_dump_json() + "\n")
 
+    def clean(self) -> None:
+        """Remove what killed writers left unfinished; nobody may be writing."""
+        for partial in self.folder.glob(".*.partial"):
+            partial.unlink()
+
     def _kept(self, key: FitKey, fit: ClassifierFit) -> KeptFit:
         content = {"identity": self.identity, "key": asdict(key), "fit": asdict(fit)}
         return KeptFit(identity=self.identity, key=key, fit=fit, sha256=digest_value(content))

@@ -1,15 +1,15 @@
 """When a training went wrong, and how slowly it goes on from its last good state.
 
-A loss diverges when the mean of the steps since the last check lies above the lowest such mean so far by more than
-the largest of
+A loss diverges when the mean of the last WINDOW steps lies above the lowest such mean so far by more than the largest
+of
 
-- twice the lowest mean, and the loss of the first step: a loss of 9 falls to 3 and may come back to 12, which no noise
-  and no warm-up does;
+- twice the lowest mean, and the loss of the first step: an explosion, which no noise and no warm-up does;
 - ten standard deviations of the single steps in the window of the lowest mean, for losses that cross zero (energies);
 - 1, so that a loss near 0 may move: losses are in nats, or squared in units of standardised features.
 
-A window also counts as good for an anchor only within half of that, so that a training that is on its way up is not
-taken for a state to go back to.
+A loss that fell by more than these ten standard deviations collapses, most often to chance, when it loses four fifths
+of what it had gained. An anchor is taken only within a quarter of either limit, so that a training that is on its way
+up is not taken for a state to go back to.
 """
 
 import math
@@ -20,8 +20,11 @@ from typing import NamedTuple
 from prehep.core.errors import TrainingError
 
 SLOWDOWN = 0.5
+WINDOW = 20
 DEVIATIONS = 10.0
 SMALLEST_RISE = 1.0
+COLLAPSE = 0.8
+GOOD = 0.25
 
 
 class Trouble(NamedTuple):
@@ -38,12 +41,14 @@ class Guard:
 
     Attributes:
         first: loss of the first step.
-        lowest: lowest mean of the losses between two checks.
+        recent: losses of the last steps, at most WINDOW.
+        lowest: lowest mean of WINDOW losses.
         spread: standard deviation of the losses around that mean.
         records: one per return to an anchor: step, back_to, loss, learning_rate_factor.
     """
 
     first: float | None = None
+    recent: list[float] = field(default_factory=list)
     lowest: float = math.inf
     spread: float = 0.0
     records: list[dict[str, float]] = field(default_factory=list)
@@ -66,27 +71,40 @@ class Guard:
                 return Trouble(step + offset, loss, f"the training loss is {loss}")
             if not math.isfinite(norm):
                 return Trouble(step + offset, loss, f"the norm of the gradient is {norm}")
-        if not losses:
+        if losses and self.first is None:
+            self.first = losses[0]
+        self.recent = [*self.recent, *losses][-WINDOW:]
+        if len(self.recent) < WINDOW:
             return None
-        if self.first is None:
-            self.first = self.lowest = losses[0]
-        mean = math.fsum(losses) / len(losses)
-        if mean > self.lowest + self.tolerance:
-            what = f"the training loss rose to {mean:.4g} after {self.lowest:.4g}"
+        mean = math.fsum(self.recent) / WINDOW
+        if mean > self._reference + self.tolerance:
+            what = f"the training loss rose to {mean:.4g} after {self._reference:.4g}"
             return Trouble(step + len(losses) - 1, mean, what)
         if mean < self.lowest:
             self.lowest = mean
-            self.spread = math.sqrt(math.fsum((loss - mean) ** 2 for loss in losses) / len(losses))
+            self.spread = math.sqrt(math.fsum((loss - mean) ** 2 for loss in self.recent) / WINDOW)
         return None
 
     @property
     def tolerance(self) -> float:
         """Return by how much the mean loss may rise above the lowest."""
-        return max(2 * abs(self.lowest), abs(self.first or 0.0), DEVIATIONS * self.spread, SMALLEST_RISE)
+        lowest, first = self._reference, self.first or 0.0
+        gained = first - lowest
+        noise = DEVIATIONS * self.spread
+        explosion = max(2 * abs(lowest), abs(first), noise, SMALLEST_RISE)
+        return min(explosion, COLLAPSE * gained) if gained > noise else explosion
 
-    def is_good(self, losses: Sequence[float]) -> bool:
-        """Tell whether losses that were judged are those of a state to go back to."""
-        return math.fsum(losses) / max(1, len(losses)) <= self.lowest + self.tolerance / 2
+    @property
+    def is_good(self) -> bool:
+        """Tell whether the last losses are those of a state to go back to."""
+        if len(self.recent) < WINDOW:
+            return False
+        return math.fsum(self.recent) / WINDOW <= self._reference + GOOD * self.tolerance
+
+    @property
+    def _reference(self) -> float:
+        """Return the lowest mean, or the first loss before there is one."""
+        return self.lowest if math.isfinite(self.lowest) else self.first or 0.0
 
     def recover(self, trouble: Trouble, back_to: int, recoveries: int) -> None:
         """Record a return to the state after `back_to` steps, and lower the learning rate.
@@ -100,6 +118,7 @@ class Guard:
                 f"{trouble.what} at step {trouble.step}{tried}, expected a finite one that falls; "
                 "lower learning_rate or gradient_clip, lengthen warmup_fraction, or look for bad values in the tokens."
             )
+        self.recent.clear()
         self.records.append(
             {
                 "step": trouble.step,

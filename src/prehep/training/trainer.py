@@ -132,12 +132,12 @@ class Trainer:
         validating = step % settings.validation_interval == 0 or step == settings.steps
         if not (validating or step % CHECK_INTERVAL == 0):
             return
-        losses, trouble = self._check()
+        trouble = self._check()
         if validating and trouble is None:
             trouble = self._add_history()
         if trouble is not None:
             self._roll_back(trouble)
-        elif step % ANCHOR_INTERVAL == 0 and self.guard.is_good(losses):
+        elif step % ANCHOR_INTERVAL == 0 and self.guard.is_good:
             self.anchor = _copy(self._now())
 
     def train_step(self) -> None:
@@ -176,7 +176,8 @@ class Trainer:
         self.guard = Guard(**content["guard"])
         self.anchor = content["anchor"]
         self._set(content)
-        self.pending = [] if content["pending"] is None else list(content["pending"])
+        pending = content["pending"]
+        self.pending = [] if pending is None else list(pending.to(self.fabric.device))
 
     def keep_result(self) -> None:
         """Give the objective the weights to keep: the best ones where the training may stop early, else the average."""
@@ -190,13 +191,13 @@ class Trainer:
         parts = weighted_parts(self.objective, batch, rank, world_size, divide=static is None)
         return parts if static is None else [WeightedPart(static(part), weight) for part, weight in parts]
 
-    def _check(self) -> tuple[list[float], Trouble | None]:
-        """Fetch the losses of the last steps from the device; return them and what is wrong with them."""
+    def _check(self) -> Trouble | None:
+        """Fetch the losses of the last steps from the device; return what is wrong with them."""
         found = torch.stack(self.pending).float().cpu() if self.pending else torch.empty(0, 2)
         losses, norms = found[:, 0].tolist(), found[:, 1].tolist()
         self.pending.clear()
         self.run.losses.extend(losses)
-        return losses, self.guard.judge(losses, norms, self.run.step - len(losses))
+        return self.guard.judge(losses, norms, self.run.step - len(losses))
 
     def _add_history(self) -> Trouble | None:
         """Validate and append one row to the history; return what is wrong with the loss."""

@@ -19,7 +19,9 @@ def training_command(python: str, devices: int, environment: Mapping[str, str]) 
     if devices == 1:
         return interpreter
     if int(environment.get("SLURM_NTASKS", "1")) > 1:
+        # Snakemake sets this variable to the threads of all processes; srun would give each a single processor.
+        threads = f"$((OMP_NUM_THREADS / {devices}))"
         # the step of the workflow itself may already hold the job's processors
-        return f"srun --overlap --kill-on-bad-exit --ntasks={devices} {interpreter}"
+        return f"srun --overlap --kill-on-bad-exit --ntasks={devices} --cpus-per-task={threads} {interpreter}"
     # without the dashes, torchrun takes options of the script for its own
     return f"{interpreter} -m torch.distributed.run --standalone --nproc-per-node={devices} --"

@@ -31,8 +31,7 @@ def resolve_auto(config: Config, machine: Machine) -> Config:
 
     `device: auto` stays: it defines no result, and the job that trains looks for its device itself.
     """
-    trainings = sum(len(runs) for study, runs in _pretrainings(config).items() if study in config.studies)
-    cores = 1 if uses_cuda(config, machine) else machine.cores // max(1, trainings * config.devices)
+    cores = 1 if uses_cuda(config, machine) else machine.cores
     event, tracks = config.event_pretraining, config.tracking_bert
     resolved_event = {name: _resolve(run, config, machine, cores) for name, run in event.pretrain.items()}
     resolved_tracks = {name: _resolve(run, config, machine, cores) for name, run in tracks.pretrain.items()}
@@ -58,11 +57,14 @@ def precision_of(width: int, machine: Machine, *, cuda: bool) -> str:
 
 
 def threads_of(batch_size: int, cores: int) -> int:
-    """Return the threads of a training: small batches gain nothing, and trainings side by side more than threads.
+    """Return the threads of a training: small batches gain nothing.
+
+    Neither the other trainings nor the number of devices count, which may change without another result; Snakemake
+    starts as many trainings side by side as there are cores.
 
     Args:
         batch_size: entries of a step.
-        cores: what is left for each training if all run side by side.
+        cores: of the machine.
     """
     return max(1, min(cores, batch_size // ENTRIES_PER_THREAD, MOST_THREADS))
 

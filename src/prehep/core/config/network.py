@@ -14,7 +14,7 @@ class ModelSettings(Settings):
     layers: int = Field(4, gt=0, description="transformer blocks")
     heads: int = Field(4, gt=0, description="attention heads")
     feedforward: int = Field(256, gt=0, description="hidden features of each block")
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1, description="of attention weights and of what a block adds")
     norm: Literal["pre", "post"] = Field("pre", description="LayerNorm before or after each sublayer; post: as BERT")
 
     @model_validator(mode="after")

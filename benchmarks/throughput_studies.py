@@ -15,7 +15,7 @@ from throughput_cases import CASES, LEARNING_RATE, Case, HuggingFace, Ours, Synt
 from torch import Tensor
 from torch.nn import functional as F
 
-from prehep.models.attention import Layout, make_layout
+from prehep.models.attention import Layout, make_gather, make_layout
 from prehep.objectives.base import Batch
 from prehep.objectives.mdm import MaskedModules
 from prehep.training.sub_batches import parts_of
@@ -189,7 +189,10 @@ def _torch_loss(hidden: Tensor, table: Tensor, bias: Tensor, targets: Tensor, we
 
 
 def _padded_layout(mask: Tensor, heads: int) -> Layout:
-    return make_layout(mask, heads)._replace(places=torch.arange(mask.numel()))
+    layout = make_layout(mask, heads)
+    places = torch.arange(mask.numel())
+    gather = make_gather(places, layout.rows, layout.length, layout.bias.shape[1], heads)
+    return layout._replace(places=places, gather=gather)
 
 
 def _torch_attention(projected: Tensor, layout: Layout, heads: int, dropout: float = 0.0) -> Tensor:

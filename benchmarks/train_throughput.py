@@ -1,8 +1,8 @@
 """Useful tokens per CPU-second of prehep's training beside HuggingFace's BERT, and how equal the losses are.
 
-One process, one thread. In every round the same batch is trained by HuggingFace (float32, padded), by prehep in float32
-and by prehep in bfloat16, all from the same random weights; a ratio is the median over the rounds of the ratios of CPU
-times. `pip install 'prehep[benchmark]'`, then `python benchmarks/train_throughput.py --json`.
+One process for each shape, one thread. In every round the same batch is trained by HuggingFace (float32, padded), by
+prehep in float32 and by prehep in bfloat16, all from the same random weights; a ratio is the median over the rounds of
+the ratios of CPU times. `pip install 'prehep[benchmark]'`, then `python benchmarks/train_throughput.py --json`.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import importlib.util
 import json
 import platform
 import statistics
+import subprocess
 import sys
 from typing import Any
 
@@ -56,12 +57,30 @@ def main() -> None:
         found = memory()
     elif given.convergence:
         found = {name: convergence(case, QUICK_STEPS if given.quick else None) for name, case in cases.items()}
+    elif len(cases) > 1:
+        found = {name: measure_alone(name, steps, quick=given.quick) for name in cases}
     else:
         found = {name: measure(case, steps) for name, case in cases.items()}
     if given.json:
         sys.stdout.write(json.dumps(found) + "\n")
     else:
         Console(width=200).print(table(found))
+
+
+def measure_alone(name: str, steps: int, *, quick: bool) -> dict[str, Any]:
+    """Return what `measure` finds in a process of its own, as a training is one.
+
+    What one shape leaves in the allocator would slow the others down, by up to a third.
+
+    Args:
+        name: of the shape.
+        steps: number of rounds.
+        quick: small batches.
+    """
+    options = ["--json", "--only", name, "--steps", str(steps), *(["--quick"] if quick else [])]
+    done = subprocess.run([sys.executable, __file__, *options], stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)[name]
+    return found
 
 
 def measure(case: Case, steps: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from prehep.models.attention import attend, attention_bias, join_heads, make_layout, split_heads
+from prehep.models.attention import attend, attention_bias, join_heads, make_gather, make_layout, split_heads
 
 
 def reference(projected: Tensor, mask: Tensor, heads: int) -> Tensor:
@@ -100,12 +100,30 @@ def test_padding_takes_no_place() -> None:
     assert torch.equal(layout.take(layout.pad(x)), x)
 
 
+def test_places_that_do_not_exist_point_after_the_last_vector() -> None:
+    gather = make_gather(torch.tensor([0, 1, 3]), rows=2, length=3, keys=4, heads=2)
+    assert gather.places.tolist() == [0, 1, 4]
+    assert gather.mixed.view(2, 2, 4).tolist() == [[[0, 2, 6, 6], [1, 3, 6, 6]], [[4, 6, 6, 6], [5, 6, 6, 6]]]
+    assert gather.projected.view(3, 2, 2, 4)[1, 0].tolist() == [[2, 8, 18, 18], [3, 9, 18, 18]]
+
+
+def test_without_a_real_place_nothing_is_attended_to() -> None:
+    layout = make_layout(torch.zeros(2, 5, dtype=torch.bool), 2)
+    leaf = torch.zeros(0, 24, requires_grad=True)
+    mixed = attend(leaf, layout, 2)
+    assert mixed.shape == (0, 8)
+    assert torch.autograd.grad(mixed.sum(), leaf)[0].shape == (0, 24)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize("features", [1, 3, 8])
 def test_splitting_and_joining_heads_is_nothing(dtype: torch.dtype, features: int) -> None:
-    x = torch.randn(2, 5, 3 * 4 * features).to(dtype)
-    parts = split_heads(x, 3, 4, 7)
-    expected = x.view(2, 5, 3, 4, features).permute(2, 0, 3, 1, 4).reshape(3, 8, 5, features)
-    assert torch.equal(parts[:, :, :5], expected.to(parts.dtype))
+    padded = torch.randn(2, 5, 3 * 4 * features).to(dtype)
+    mask = torch.arange(5) < torch.tensor([[5], [2]])
+    x = padded[mask]
+    gather = make_gather(mask.flatten().nonzero().squeeze(1), rows=2, length=5, keys=7, heads=4)
+    parts = split_heads(x, gather.projected, features, 7).view(3, 8, 7, features)
+    expected = (padded * mask.unsqueeze(2)).view(2, 5, 3, 4, features).permute(2, 0, 3, 1, 4)
+    assert torch.equal(parts[:, :, :5], expected.reshape(3, 8, 5, features).to(parts.dtype))
     assert not parts[:, :, 5:].any()
-    assert torch.equal(join_heads(parts.transpose(2, 3).contiguous(), 2, 5, dtype), x)
+    assert torch.equal(join_heads(parts.transpose(2, 3).contiguous(), gather.places, 4, dtype), x)

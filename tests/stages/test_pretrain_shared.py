@@ -67,7 +67,7 @@ def spec_of(folder: Path, tokens: Path, objective: str, **training: Any) -> dict
     return spec
 
 
-@pytest.mark.parametrize("objective", ["mdm", "masked_kinematics"])
+@pytest.mark.parametrize("objective", ["mdm", pytest.param("masked_kinematics", marks=pytest.mark.slow)])
 def test_shared_training_ends_near_that_of_one_process(tmp_path: Path, objective: str) -> None:
     write = write_track_tokens if objective == "mdm" else write_event_tokens
     tokens = write(tmp_path / "tokens")

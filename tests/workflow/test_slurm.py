@@ -62,6 +62,7 @@ def assert_equal_to_rounding(found: Path, expected: Path, processes: int) -> Non
             assert torch.allclose(shared[name]["weights"][key], weights, rtol=0, atol=tolerance), (name, key)
 
 
+@pytest.mark.slow
 def test_srun_starts_processes_that_share(cluster: Cluster, alone: Path, tmp_path: Path) -> None:
     result = cluster.call("srun", "--ntasks=2", sys.executable, str(SCRIPT), str(tmp_path))
     assert result.returncode == 0, result.stderr

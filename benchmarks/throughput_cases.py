@@ -23,6 +23,7 @@ from prehep.training.trainer import Trainer
 LEARNING_RATE, CLIP = 1e-3, 1.0
 ENTRIES, VALIDATION = 20_000, 2_000
 SHORTEST_TRACK, LONGEST_TRACK = 8, 20
+ROADS, MODULES_OF_A_ROAD = 64, 3
 SLOTS, MEAN_OBJECTS = 12, 5.9
 COLUMNS = ("pt", "eta", "sin_phi", "cos_phi", "mass", "type_lepton", "type_bjet", "type_light_jet", "type_met")
 
@@ -77,10 +78,11 @@ class Synthetic:
 
 def _tracks(random: np.random.Generator, lengths: NDArray[np.int64], vocabulary: int) -> dict[str, NDArray[Any]]:
     places = np.arange(lengths.max())
-    # a hit follows from its neighbours but for a few modules: there is something to learn, and the loss has a floor
-    steps = random.integers(5, 10, (len(lengths), len(places)))
-    start = random.integers(0, vocabulary, (len(lengths), 1))
-    tokens = FIRST_MODULE + (start + steps.cumsum(1)) % (vocabulary - FIRST_MODULE)
+    # a track follows a road but for the next modules: there is something to learn, and the loss has a floor
+    roads = random.integers(0, vocabulary, (ROADS, len(places)))
+    beside = random.integers(0, MODULES_OF_A_ROAD, (len(lengths), len(places)))
+    modules = roads[random.integers(0, ROADS, len(lengths))] + beside
+    tokens = FIRST_MODULE + modules % (vocabulary - FIRST_MODULE)
     tokens[:, 0] = CLS
     tokens[np.arange(len(lengths)), lengths - 1] = SEP
     return {"tokens": np.where(places < lengths[:, None], tokens, PAD)}

@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import torch
 
 from prehep.core.config.event_tokens import Feature
+from prehep.objectives.base import Batch, Objective
 from prehep.tokens.event_data import EventData
 from prehep.tokens.event_encoding import EventEncoding
 from prehep.tokens.event_features import Scaling, encode, feature_columns
@@ -54,3 +56,11 @@ def dense_of(data: EventData, name: str, indices: np.ndarray | None = None) -> n
     """Return one array of some events, by default all, with one place for each slot."""
     found, lengths = data.objects.gather(np.arange(len(data)) if indices is None else indices)
     return dense(found[name], found["slot"], lengths, len(data.encoding.slots))
+
+
+def loss_in_parts(objective: Objective, batch: Batch) -> float:
+    """Return the loss of a corrupted batch from that of its parts, weighted by their terms."""
+    rows = torch.arange(len(batch["lengths"])).split(33)
+    parts = [{name: values[chosen] for name, values in batch.items()} for chosen in rows]
+    weights = [objective.terms(part) / objective.terms(batch) for part in parts]
+    return sum(weight * objective(part)["loss"].item() for weight, part in zip(weights, parts, strict=True))

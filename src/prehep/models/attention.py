@@ -154,6 +154,7 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, projected: Tensor, bias: Tensor, gather: Gather, heads: int) -> Tensor:
+        """Return the mixed values (places, width) of projections (places, 3 * width)."""
         features = projected.shape[1] // (3 * heads)
         query, key, value = split_heads(projected, gather.projected, features, bias.shape[1]).chunk(3)
         weights = torch.baddbmm(bias.to(key.dtype), key, query.transpose(1, 2), alpha=features**-0.5)
@@ -165,6 +166,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        """Return the gradient of the projections from that of the mixed values."""
         query, key, value, weights = ctx.saved_tensors
         features, scale = query.shape[2], query.shape[2] ** -0.5
         mixed = split_heads(gradient, ctx.gather.mixed, features, weights.shape[1])

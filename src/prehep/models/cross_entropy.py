@@ -69,6 +69,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         weights: Tensor,
         plan: _Plan,
     ) -> tuple[Tensor, Tensor]:
+        """Return the weighted sum and the losses of the rows; gradients are made along the way, chunk by chunk."""
         exact = torch.promote_types(plan.dtype, torch.float32)
         parts = max(1, -(-len(hidden) // plan.chunk_rows))
         weights = weights.to(exact)
@@ -86,6 +87,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of hidden rows, table and bias, which `forward` has made for a scale of 1."""
         hidden, table, bias = ctx.saved_tensors
         return (hidden * scale).to(ctx.dtypes), table * scale, bias * scale, None, None, None
 

@@ -72,7 +72,8 @@ def test_a_killed_run_goes_on_and_the_way_back_computes_nothing(project: Project
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     rest = affected("pretrain_model masked_type") - jobs("pretrain_model masked_type")
-    assert project.planned(*WITH_OVERLAY) == rest
+    sweep = jobs("finetune_sweep pretrained")  # shares the GPU slot with the evaluation: done before it or not
+    assert rest - sweep <= project.planned(*WITH_OVERLAY) <= rest
     run(project, "--unlock")
     run(project, *WITH_OVERLAY)
     assert project.planned(*WITH_OVERLAY) == set()
